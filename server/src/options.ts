@@ -1,0 +1,56 @@
+import type { Mailer, DevelopmentInbox } from './mail.ts'
+import type { FetchPublicUrl } from './clients/public_fetch.ts'
+import type { Logger } from './log.ts'
+import type { Database } from './storage/database.ts'
+
+/** Algorithms that access tokens can be signed with (RFC 7518 §3.1, RFC 8037). */
+export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA', 'HS256'] as const
+export type SigningAlg = (typeof SIGNING_ALGS)[number]
+
+/**
+ * Who may make an account: nobody but the owner and those invited, everybody,
+ * or everybody with an address at one of these e-mail domains (lower case).
+ */
+export type SignUp = 'closed' | 'open' | readonly string[]
+
+/** Everything that an entry (Node, Workers, a test) decides for the server. */
+export interface ServerOptions {
+  /** The issuer identifier, byte for byte, without a trailing slash (RFC 8414 §2). https, or http on loopback. */
+  issuer: string
+  /** PostgreSQL 15 to 18, already migrated. */
+  database: Database
+  /** Server secrets of 32 bytes or more, newest first. They wrap the keys in the database and nothing else. */
+  secrets: readonly string[]
+  /** What access tokens are signed with. Default `ES256`. */
+  signingAlg?: SigningAlg
+  /** Lifetime of an access token in seconds. Default 3600. */
+  accessTokenTtl?: number
+  /** Lifetime of an unused refresh token in seconds; each use begins it anew. Default 2592000 (30 days). */
+  refreshTokenTtl?: number
+  /** Lifetime of a grant in seconds, however often it is refreshed. Default 31536000 (one year). */
+  refreshTokenMaxTtl?: number
+  /** Default `closed`. */
+  signUp?: SignUp
+  /** Iterations of PBKDF2-SHA-256 for new password hashes. Default 600000. */
+  pbkdf2Iterations?: number
+  /** A management credential for automation, of the root organisation's owner. Default: none. */
+  adminToken?: string | undefined
+  /** How mail leaves. Without it, codes and invitations by mail are not offered. */
+  mailer?: Mailer | undefined
+  /** The development inbox behind `/dev/inbox`; only accepted with a loopback issuer. Default: none. */
+  inbox?: DevelopmentInbox | undefined
+  /** The one guarded fetcher of strangers' URLs. */
+  fetchPublicUrl: FetchPublicUrl
+  /** Where log lines go. Default: nowhere. */
+  log?: Logger
+  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
+  now?: () => number
+}
+
+/** What the runtime knows of the connection that a request came on. */
+export interface ConnectionInfo {
+  /** The client's address, or undefined where it is not known (traffic through a proxy that nobody configured). */
+  clientAddress: string | undefined
+  /** Whether the socket itself, not a forwarding header, is local to this machine at both ends. */
+  loopback: boolean
+}
