@@ -15,14 +15,14 @@ export function statement<Row = never>(name: string, text: string): Statement<Ro
 export interface Queryable {
   /** Runs one statement and returns its rows. Rejects with a {@link DatabaseUnavailable} when it cannot be asked. */
   query<Row>(statement: Statement<Row>, values?: readonly unknown[]): Promise<Row[]>
+  /** Runs a script of several statements without parameters; for migrations only. */
+  runScript(sql: string): Promise<void>
 }
 
 /** A PostgreSQL database. */
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
-  /** Runs a script of several statements without parameters; for migrations only. */
-  runScript(sql: string): Promise<void>
   /** Ends every connection. */
   close(): Promise<void>
 }
