@@ -1,0 +1,49 @@
+import type { AuditLog } from './audit/events.ts'
+import type { ClientDirectory } from './clients/directory.ts'
+import type { PurposeKeys } from './keys/purpose_keys.ts'
+import type { SigningKeys } from './tokens/signing_keys.ts'
+import type { Logger } from './log.ts'
+import type { DevelopmentInbox, Mailer } from './mail.ts'
+import type { SignUp, SigningAlg } from './options.ts'
+import type { Storage } from './storage/storage.ts'
+import type { Denials } from './tokens/denials.ts'
+
+/** The issuer identifier, taken apart once. */
+export interface Issuer {
+  /** Byte for byte as configured. */
+  url: string
+  /** Scheme, host and port. */
+  origin: string
+  /** What its paths begin with: '' or '/tenant'. */
+  basePath: string
+  /** Whether its host is `localhost`, `127.0.0.1` or `[::1]`. */
+  isLoopback: boolean
+}
+
+/** The options with their defaults, but for what became a part of its own. */
+export interface Settings {
+  signingAlg: SigningAlg
+  accessTokenTtl: number
+  refreshTokenTtl: number
+  refreshTokenMaxTtl: number
+  signUp: SignUp
+  pbkdf2Iterations: number
+  adminToken: string | undefined
+}
+
+/** What every endpoint works with. Built once by `createServer`, never changed after. */
+export interface ServerContext {
+  issuer: Issuer
+  settings: Settings
+  storage: Storage
+  purposeKeys: PurposeKeys
+  signingKeys: SigningKeys
+  denials: Denials
+  clients: ClientDirectory
+  audit: AuditLog
+  mailer: Mailer | undefined
+  inbox: DevelopmentInbox | undefined
+  log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+}

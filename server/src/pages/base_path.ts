@@ -1,0 +1,12 @@
+/** What every page is told: where the server is mounted, and the status of its answer. */
+export interface PageProps {
+  /** The path of the issuer: `''`, or for instance `/tenant` (no trailing slash). */
+  basePath: string
+  /** HTTP status; by default 200, or what the page stands for. */
+  status?: number
+}
+
+/** The address of a page or an asset of ours, below the issuer's path. */
+export function pathFrom(basePath: string, path: `/${string}`): string {
+  return `${basePath}${path}`
+}

@@ -1,0 +1,20 @@
+import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
+import type { Database, Queryable } from './database.ts'
+import { type PurposeKeyStorage, purposeKeyStorage } from './purpose_keys.ts'
+
+/** What the server needs to know and to record, in the terms of its business; one file a table says how. */
+export interface Tables extends AuditEventStorage, PurposeKeyStorage {}
+
+/** All tables, and a way to change several of them at once. */
+export interface Storage extends Tables {
+  /** Runs `work` in one transaction: all of it is recorded, or nothing is. */
+  transaction<Result>(work: (tables: Tables) => Promise<Result>): Promise<Result>
+}
+
+export function createStorage(database: Database): Storage {
+  return { ...tables(database), transaction: (work) => database.transaction((tx) => work(tables(tx))) }
+}
+
+function tables(db: Queryable): Tables {
+  return { ...auditEventStorage(db), ...purposeKeyStorage(db) }
+}
