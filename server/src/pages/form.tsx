@@ -68,7 +68,7 @@ export function Field({ label, hint, isInvalid, id, ...input }: FieldProps): JSX
         aria-invalid={isInvalid ? 'true' : undefined}
         aria-describedby={describedBy || undefined}
         autocapitalize={isCode ? 'none' : undefined}
-        spellcheck={isCode ? 'false' : undefined}
+        spellcheck={isCode ? false : undefined}
       />
       {hint && (
         <p class="hint" id={`${inputId}-hint`}>
@@ -80,21 +80,16 @@ export function Field({ label, hint, isInvalid, id, ...input }: FieldProps): JSX
 }
 
 /** A password to be chosen, with what is asked of it. */
-export function NewPasswordField({ label, name, isInvalid }: Pick<FieldProps, 'label' | 'name' | 'isInvalid'>) {
+export function NewPasswordField(props: { label: string; name: string; minLength: number; isInvalid: boolean }) {
   return (
     <Field
-      label={label}
-      name={name}
+      label={props.label}
+      name={props.name}
       type="password"
       autocomplete="new-password"
-      minlength={MIN_PASSWORD_LENGTH}
-      maxlength={MAX_PASSWORD_LENGTH}
-      hint={`At least ${MIN_PASSWORD_LENGTH} characters. A few words that nobody else would put together are best.`}
-      {...(isInvalid ? { isInvalid } : {})}
+      minlength={props.minLength}
+      isInvalid={props.isInvalid}
+      hint={`At least ${props.minLength} characters. A few words that nobody else would put together are best.`}
     />
   )
 }
-
-/** NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone; these are what the browser checks. */
-export const MIN_PASSWORD_LENGTH = 12
-export const MAX_PASSWORD_LENGTH = 256

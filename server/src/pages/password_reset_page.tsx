@@ -1,0 +1,36 @@
+import { type PageProps, pathFrom } from './base_path.ts'
+import { ErrorNotice, HiddenFields, NewPasswordField } from './form.tsx'
+import { renderPage, SEVER_OPENER } from './page.tsx'
+
+export interface PasswordResetPageProps extends PageProps {
+  csrf: string
+  /** From the link in the mail. */
+  token: string
+  minPasswordLength: number
+  error?: string | undefined
+}
+
+/** Takes the new password. POST /password-reset/new with `token` and `password`. */
+export function renderPasswordResetPage(props: PasswordResetPageProps): Response {
+  const { basePath, csrf, token, error } = props
+  return renderPage(
+    <section class="card">
+      <h1>Your new password</h1>
+      <p class="lead">It replaces the old one. You will be signed out everywhere else.</p>
+      <ErrorNotice>{error}</ErrorNotice>
+      <form method="post" action={pathFrom(basePath, '/password-reset/new')}>
+        <HiddenFields fields={{ csrf, token }} />
+        <NewPasswordField
+          label="New password"
+          name="password"
+          minLength={props.minPasswordLength}
+          isInvalid={error !== undefined}
+        />
+        <button class="button primary" type="submit">
+          Save the password
+        </button>
+      </form>
+    </section>,
+    { basePath, title: 'New password', status: props.status, headers: SEVER_OPENER },
+  )
+}

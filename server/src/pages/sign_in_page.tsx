@@ -1,0 +1,132 @@
+import { type PageProps, pathFrom } from './base_path.ts'
+import { ErrorNotice, Field, HiddenFields } from './form.tsx'
+import { renderPage } from './page.tsx'
+import { StrangerText } from './stranger_text.tsx'
+
+export interface SignInPageProps extends PageProps {
+  csrf: string
+  /** Where to go on once signed in: a path of ours, checked by the caller. */
+  returnTo: string
+  email?: string | undefined
+  /** Who asked for the sign-in, and for which MCP server. */
+  client?: { name: string } | undefined
+  server?: { name: string } | undefined
+  /** Whether mail can leave: offers a code, and a new password. */
+  emailCode: boolean
+  /** Whether a stranger may make an account. */
+  signUp: boolean
+  error?: string | undefined
+  /** Redirect URIs that the sign-in may end at, where a remembered consent answers at once. */
+  formActions?: readonly string[] | undefined
+}
+
+/** Sign-in by password, e-mail code or passkey. POST /sign-in with `method` `password` or `email_code`. */
+export function renderSignInPage(props: SignInPageProps): Response {
+  const { basePath, email, emailCode, error } = props
+  const isInvalid = error !== undefined
+  return renderPage(
+    <section class="card">
+      <h1>Sign in</h1>
+      <Purpose client={props.client} server={props.server} />
+      <ErrorNotice>{error}</ErrorNotice>
+      <form method="post" action={pathFrom(basePath, '/sign-in')}>
+        <HiddenFields fields={{ csrf: props.csrf, return_to: props.returnTo }} />
+        <Field
+          label="E-mail address"
+          name="email"
+          type="email"
+          autocomplete="username webauthn"
+          value={email}
+          isInvalid={isInvalid}
+          autofocus={!email}
+          maxlength={254}
+        />
+        <Field
+          label="Password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          isInvalid={isInvalid}
+          autofocus={Boolean(email)}
+          maxlength={1024}
+        />
+        {emailCode && (
+          <p class="aside">
+            <a href={pathFrom(basePath, '/password-reset')}>Forgot your password?</a>
+          </p>
+        )}
+        <button class="button primary" type="submit" name="method" value="password">
+          Sign in
+        </button>
+        <OtherMethods {...props} />
+      </form>
+      {props.signUp && (
+        <p class="foot">
+          {emailCode
+            ? 'New here? Enter your address and ask for a code: it makes your account.'
+            : 'New here? Ask the people who run this server for an invitation.'}
+        </p>
+      )}
+    </section>,
+    {
+      basePath,
+      title: 'Sign in',
+      status: props.status,
+      formActions: props.formActions,
+      scripts: ['passkey.js'],
+    },
+  )
+}
+
+function Purpose({ client, server }: Pick<SignInPageProps, 'client' | 'server'>) {
+  if (!client && !server) return <p class="lead">Use your account to continue.</p>
+  return (
+    <p class="lead">
+      to continue
+      {client && (
+        <>
+          {' with '}
+          <strong>
+            <StrangerText>{client.name}</StrangerText>
+          </strong>
+        </>
+      )}
+      {server && (
+        <>
+          {' to '}
+          <strong>
+            <StrangerText>{server.name}</StrangerText>
+          </strong>
+        </>
+      )}
+    </p>
+  )
+}
+
+/** The passkey part stays hidden until the script finds that the browser has them. */
+function OtherMethods({ basePath, csrf, returnTo, emailCode }: SignInPageProps) {
+  return (
+    <div class="others" data-reveal={emailCode ? undefined : 'passkey'} hidden={!emailCode}>
+      <p class="or">
+        <span>or</span>
+      </p>
+      <div
+        data-passkey="authentication"
+        data-base-path={basePath}
+        data-csrf={csrf}
+        data-return-to={returnTo}
+        hidden
+      >
+        <button class="button" type="button">
+          Use a passkey
+        </button>
+        <p class="status" role="status" aria-live="polite" />
+      </div>
+      {emailCode && (
+        <button class="button" type="submit" name="method" value="email_code" formnovalidate>
+          E-mail me a code
+        </button>
+      )}
+    </div>
+  )
+}
