@@ -1,0 +1,77 @@
+import { type Queryable, statement } from './database.ts'
+
+/** A client that has a row: registered by an owner, or one to which a user has granted something. */
+export interface ClientRow {
+  digest: Buffer
+  client_id: string
+  organization_id: string
+  source: 'registered' | 'metadata_document' | 'dynamic'
+  metadata: unknown
+  secret_digest: Buffer | null
+  created_at: Date
+  updated_at: Date
+}
+
+export interface ClientStorage {
+  /** A client that an owner registered and did not disable. */
+  findRegisteredClient(digest: Buffer): Promise<ClientRow | undefined>
+  listRegisteredClients(organizationId: string, limit: number, after: Date | undefined): Promise<ClientRow[]>
+  /** Makes the row of a client, or brings its metadata up to date. Never turns one kind of client into another. */
+  storeClient(client: Omit<ClientRow, 'created_at' | 'updated_at'>, now: Date): Promise<void>
+  changeRegisteredClient(
+    client: Pick<ClientRow, 'organization_id' | 'digest' | 'metadata' | 'secret_digest'>,
+    now: Date,
+  ): Promise<boolean>
+  removeRegisteredClient(organizationId: string, digest: Buffer): Promise<boolean>
+}
+
+const COLUMNS = 'digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at'
+
+const FIND = statement<ClientRow>(
+  'clients_find_registered',
+  `select ${COLUMNS} from auth_agent.clients where digest = $1 and source = 'registered' and disabled_at is null`,
+)
+const LIST = statement<ClientRow>(
+  'clients_list_registered',
+  `select ${COLUMNS} from auth_agent.clients
+   where organization_id = $1 and source = 'registered' and ($3::timestamptz is null or created_at < $3)
+   order by created_at desc limit $2`,
+)
+const STORE = statement(
+  'clients_store',
+  `insert into auth_agent.clients (digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $7)
+   on conflict (digest) do update set metadata = excluded.metadata, updated_at = excluded.updated_at
+   where clients.source = excluded.source and clients.source <> 'registered'`,
+)
+const CHANGE = statement<{ digest: Buffer }>(
+  'clients_change_registered',
+  `update auth_agent.clients set metadata = $3, secret_digest = $4, updated_at = $5
+   where organization_id = $1 and digest = $2 and source = 'registered' returning digest`,
+)
+const REMOVE = statement<{ digest: Buffer }>(
+  'clients_remove_registered',
+  `delete from auth_agent.clients where organization_id = $1 and digest = $2 and source = 'registered' returning digest`,
+)
+
+export function clientStorage(db: Queryable): ClientStorage {
+  return {
+    async findRegisteredClient(digest) {
+      const [row] = await db.query(FIND, [digest])
+      return row
+    },
+    listRegisteredClients: (organizationId, limit, after) => db.query(LIST, [organizationId, limit, after]),
+    async storeClient(client, now) {
+      const { digest, client_id, organization_id, source, metadata, secret_digest } = client
+      await db.query(STORE, [digest, client_id, organization_id, source, JSON.stringify(metadata), secret_digest, now])
+    },
+    async changeRegisteredClient(client, now) {
+      const { organization_id, digest, metadata, secret_digest } = client
+      const rows = await db.query(CHANGE, [organization_id, digest, JSON.stringify(metadata), secret_digest, now])
+      return rows.length > 0
+    },
+    async removeRegisteredClient(organizationId, digest) {
+      return (await db.query(REMOVE, [organizationId, digest])).length > 0
+    },
+  }
+}
