@@ -1,9 +1,10 @@
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import type { Database, Queryable } from './database.ts'
+import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
 import { type PurposeKeyStorage, purposeKeyStorage } from './purpose_keys.ts'
 
 /** What the server needs to know and to record, in the terms of its business; one file a table says how. */
-export interface Tables extends AuditEventStorage, PurposeKeyStorage {}
+export interface Tables extends AuditEventStorage, McpServerStorage, PurposeKeyStorage {}
 
 /** All tables, and a way to change several of them at once. */
 export interface Storage extends Tables {
@@ -16,5 +17,5 @@ export function createStorage(database: Database): Storage {
 }
 
 function tables(db: Queryable): Tables {
-  return { ...auditEventStorage(db), ...purposeKeyStorage(db) }
+  return { ...auditEventStorage(db), ...mcpServerStorage(db), ...purposeKeyStorage(db) }
 }
