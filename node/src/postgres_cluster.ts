@@ -168,14 +168,20 @@ function serverArguments(cluster: Cluster, listening: Listening): string[] {
     full_page_writes: cluster.durable ? 'on' : 'off',
     ...(cluster.binaries.major >= 18 ? { io_method: 'sync' } : {}),
   }
-  return ['-D', cluster.directory, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  return [
+    '-D',
+    cluster.directory,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
 }
 
 /** Nothing of our environment but what a program needs: PGDATA and its like would lead PostgreSQL astray. */
 function spawnOptions(account: Account | undefined) {
   const { PATH, LD_LIBRARY_PATH, SystemRoot, TEMP } = process.env
   const env = Object.fromEntries(
-    Object.entries({ PATH, LD_LIBRARY_PATH, SystemRoot, TEMP, LC_ALL: 'C' }).filter(([, value]) => value !== undefined),
+    Object.entries({ PATH, LD_LIBRARY_PATH, SystemRoot, TEMP, LC_ALL: 'C' }).filter(
+      ([, value]) => value !== undefined,
+    ),
   )
   return { cwd: process.platform === 'win32' ? undefined : '/', env, windowsHide: true, ...account }
 }

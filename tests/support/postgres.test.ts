@@ -1,8 +1,11 @@
-import { statement } from '../../server/src/storage/database.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { statement } from '../../server/src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
 
-const VERSION = statement<{ version: string }>('test_version', `select current_setting('server_version') as version`)
+const VERSION = statement<{ version: string }>(
+  'test_version',
+  `select current_setting('server_version') as version`,
+)
 const TABLES = statement<{ name: string }>(
   'test_tables',
   `select table_name::text as name from information_schema.tables where table_schema = 'auth_agent'`,

