@@ -1,10 +1,27 @@
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
+import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
+import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
+import { type ClientStorage, clientStorage } from './clients.ts'
 import type { Database, Queryable } from './database.ts'
+import { type DenialStorage, denialStorage } from './denials.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
 import { type PurposeKeyStorage, purposeKeyStorage } from './purpose_keys.ts'
+import { type SigningKeyStorage, signingKeyStorage } from './signing_keys.ts'
+import { type TokenStorage, tokenStorage } from './tokens.ts'
+import { type UserAuthorizationStorage, userAuthorizationStorage } from './user_authorizations.ts'
 
 /** What the server needs to know and to record, in the terms of its business; one file a table says how. */
-export interface Tables extends AuditEventStorage, McpServerStorage, PurposeKeyStorage {}
+export interface Tables
+  extends AuditEventStorage,
+    AuthCodeStorage,
+    AuthRequestStorage,
+    ClientStorage,
+    DenialStorage,
+    McpServerStorage,
+    PurposeKeyStorage,
+    SigningKeyStorage,
+    TokenStorage,
+    UserAuthorizationStorage {}
 
 /** All tables, and a way to change several of them at once. */
 export interface Storage extends Tables {
@@ -17,5 +34,16 @@ export function createStorage(database: Database): Storage {
 }
 
 function tables(db: Queryable): Tables {
-  return { ...auditEventStorage(db), ...mcpServerStorage(db), ...purposeKeyStorage(db) }
+  return {
+    ...auditEventStorage(db),
+    ...authCodeStorage(db),
+    ...authRequestStorage(db),
+    ...clientStorage(db),
+    ...denialStorage(db),
+    ...mcpServerStorage(db),
+    ...purposeKeyStorage(db),
+    ...signingKeyStorage(db),
+    ...tokenStorage(db),
+    ...userAuthorizationStorage(db),
+  }
 }

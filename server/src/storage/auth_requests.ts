@@ -1,0 +1,60 @@
+import { type Queryable, statement } from './database.ts'
+
+/** A checked authorization request that a signed-in person is being asked about. */
+export interface StoredAuthRequest {
+  digest: Buffer
+  organization_id: string
+  /** The session that it was shown in; nobody else can answer it. */
+  session_digest: Buffer
+  client_id: string
+  request: unknown
+  expires_at: Date
+}
+
+export interface AuthRequestStorage {
+  storeAuthRequest(request: StoredAuthRequest, now: Date): Promise<void>
+  /** Takes the request if it waits for this session's answer. Succeeds once. */
+  consumeAuthRequest(digest: Buffer, sessionDigest: Buffer, now: Date): Promise<StoredAuthRequest | undefined>
+  cleanAuthRequests(now: Date, batch: number): Promise<number>
+}
+
+const STORE = statement(
+  'auth_requests_store',
+  `insert into auth_agent.auth_requests (digest, organization_id, session_digest, client_id, request, created_at, expires_at)
+   values ($1, $2, $3, $4, $5, $6, $7)`,
+)
+const CONSUME = statement<StoredAuthRequest>(
+  'auth_requests_consume',
+  `update auth_agent.auth_requests set used_at = $3
+   where digest = $1 and session_digest = $2 and used_at is null and expires_at > $3
+   returning digest, organization_id, session_digest, client_id, request, expires_at`,
+)
+const CLEAN = statement<{ digest: Buffer }>(
+  'auth_requests_clean',
+  `delete from auth_agent.auth_requests where digest in (
+     select digest from auth_agent.auth_requests where expires_at <= $1 order by expires_at limit $2) returning digest`,
+)
+
+export function authRequestStorage(db: Queryable): AuthRequestStorage {
+  return {
+    async storeAuthRequest(stored, now) {
+      const { digest, organization_id, session_digest, client_id, request, expires_at } = stored
+      await db.query(STORE, [
+        digest,
+        organization_id,
+        session_digest,
+        client_id,
+        JSON.stringify(request),
+        now,
+        expires_at,
+      ])
+    },
+    async consumeAuthRequest(digest, sessionDigest, now) {
+      const [row] = await db.query(CONSUME, [digest, sessionDigest, now])
+      return row
+    },
+    async cleanAuthRequests(now, batch) {
+      return (await db.query(CLEAN, [now, batch])).length
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { type Queryable, statement } from './database.ts'
+
+/** Access that ended before its tokens expire. */
+export interface DenialRow {
+  organization_id: string
+  kind: 'token' | 'grant' | 'user' | 'client' | 'server' | 'key'
+  /** A `jti`, a `grant_id`, a user's id, a `client_id`, a server's URL, or the id of an API key. */
+  subject: string
+  /** The one server whose tokens it concerns, or null. */
+  server_id: string | null
+  /** For a user, client, server or key: what was issued at or before this moment is denied. */
+  cutoff: Date | null
+  expires_at: Date
+}
+
+/** Denials since a cursor, and the cursor to go on from. Some may come twice; none is skipped. */
+export interface DenialPage {
+  cursor: string
+  denials: readonly DenialRow[]
+}
+
+export interface DenialStorage {
+  recordDenial(denial: DenialRow, now: Date): Promise<void>
+  /** Reads what was committed since the cursor; '0' reads everything that is still needed. */
+  readDenials(cursor: string, now: Date): Promise<DenialPage>
+  /** Deletes a batch of denials that no living token falls under. */
+  cleanDenials(now: Date, batch: number): Promise<number>
+}
+
+const RECORD = statement(
+  'denials_record',
+  `insert into auth_agent.denials (organization_id, kind, subject, server_id, cutoff, created_at, expires_at)
+   values ($1, $2, $3, $4, $5, $6, $7)`,
+)
+// The cursor is the oldest transaction that still runs: what it will commit has a number at or above it. A cursor
+// ahead of xmin comes from before a restore, so everything is read again.
+const READ = statement<{ cursor: string } & { [K in keyof DenialRow]: DenialRow[K] | null }>(
+  'denials_read',
+  `select snapshot.xmin::text as cursor, d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
+   from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) snapshot
+   left join auth_agent.denials d
+     on (d.transaction_id >= $1::xid8 or snapshot.xmin < $1::xid8) and d.expires_at > $2`,
+)
+const CLEAN = statement<{ id: string }>(
+  'denials_clean',
+  `delete from auth_agent.denials where id in (
+     select id from auth_agent.denials where expires_at <= $1 order by expires_at limit $2) returning id`,
+)
+
+export function denialStorage(db: Queryable): DenialStorage {
+  return {
+    async recordDenial(denial, now) {
+      const { organization_id, kind, subject, server_id, cutoff, expires_at } = denial
+      await db.query(RECORD, [organization_id, kind, subject, server_id, cutoff, now, expires_at])
+    },
+    async readDenials(cursor, now) {
+      const rows = await db.query(READ, [cursor, now])
+      return {
+        cursor: rows[0]?.cursor ?? cursor,
+        denials: rows.filter((row): row is DenialRow & { cursor: string } => row.kind !== null),
+      }
+    },
+    async cleanDenials(now, batch) {
+      return (await db.query(CLEAN, [now, batch])).length
+    },
+  }
+}

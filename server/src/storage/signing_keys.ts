@@ -1,0 +1,78 @@
+import type { SigningAlg } from '../options.ts'
+import { type Queryable, statement } from './database.ts'
+
+/** A key that signs tokens, or will, or did. */
+export interface SigningKeyRow {
+  kid: string
+  alg: SigningAlg
+  /** The public half (RFC 7517); null for HS256, whose key is never published. */
+  public_jwk: Readonly<Record<string, unknown>> | null
+  wrapped_key: Buffer
+  activates_at: Date
+  /** When its successor takes over; null while it has none. */
+  deactivates_at: Date | null
+  /** When the last token that it signed has expired; null while it has no successor. */
+  expires_at: Date | null
+}
+
+export interface SigningKeyStorage {
+  listSigningKeys(now: Date): Promise<SigningKeyRow[]>
+  /**
+   * Adds the key that follows `predecessor`, or the first of its algorithm, unless another node has done so
+   * already. The predecessor signs until then, and stays published until `predecessorExpiresAt`.
+   */
+  addSigningKey(
+    key: SigningKeyRow,
+    predecessor: { kid: string; expiresAt: Date } | undefined,
+    now: Date,
+  ): Promise<boolean>
+  rewrapSigningKey(kid: string, wrappedKey: Buffer): Promise<void>
+  cleanSigningKeys(now: Date): Promise<number>
+}
+
+const LIST = statement<SigningKeyRow>(
+  'signing_keys_list',
+  `select kid, alg, public_jwk, wrapped_key, activates_at, deactivates_at, expires_at from auth_agent.signing_keys
+   where expires_at is null or expires_at > $1 order by activates_at desc`,
+)
+const ADD_FIRST = statement<{ kid: string }>(
+  'signing_keys_add_first',
+  `with locked as (select pg_advisory_xact_lock(7283104552))
+   insert into auth_agent.signing_keys (kid, alg, public_jwk, wrapped_key, created_at, activates_at)
+   select $1, $2, $3, $4, $5, $6 from locked
+   on conflict do nothing returning kid`,
+)
+const ADD_NEXT = statement<{ kid: string }>(
+  'signing_keys_add_next',
+  `with superseded as (
+     update auth_agent.signing_keys set deactivates_at = $6, expires_at = $8
+     where kid = $7 and deactivates_at is null returning kid)
+   insert into auth_agent.signing_keys (kid, alg, public_jwk, wrapped_key, created_at, activates_at)
+   select $1, $2, $3, $4, $5, $6 from superseded returning kid`,
+)
+const REWRAP = statement('signing_keys_rewrap', 'update auth_agent.signing_keys set wrapped_key = $2 where kid = $1')
+const CLEAN = statement<{ kid: string }>(
+  'signing_keys_clean',
+  'delete from auth_agent.signing_keys where expires_at <= $1 returning kid',
+)
+
+export function signingKeyStorage(db: Queryable): SigningKeyStorage {
+  return {
+    listSigningKeys: (now) => db.query(LIST, [now]),
+    async addSigningKey(key, predecessor, now) {
+      const jwk = key.public_jwk === null ? null : JSON.stringify(key.public_jwk)
+      const values = [key.kid, key.alg, jwk, key.wrapped_key, now, key.activates_at]
+      const rows =
+        predecessor === undefined
+          ? await db.query(ADD_FIRST, values)
+          : await db.query(ADD_NEXT, [...values, predecessor.kid, predecessor.expiresAt])
+      return rows.length > 0
+    },
+    async rewrapSigningKey(kid, wrappedKey) {
+      await db.query(REWRAP, [kid, wrappedKey])
+    },
+    async cleanSigningKeys(now) {
+      return (await db.query(CLEAN, [now])).length
+    },
+  }
+}

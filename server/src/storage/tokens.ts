@@ -1,0 +1,228 @@
+import { type Queryable, statement } from './database.ts'
+
+/**
+ * What presenting a refresh token means; docs/refresh_tokens.md has the rule.
+ * `rotated`: it was current. `ahead`: authentic, but newer than the row (a restored database).
+ * `raced`: superseded a moment ago. `repeated`: its response was lost. `theft`: none of these; the family is revoked now.
+ * The others refuse and change nothing.
+ */
+export type RefreshOutcome =
+  | 'rotated'
+  | 'ahead'
+  | 'raced'
+  | 'repeated'
+  | 'theft'
+  | 'revoked'
+  | 'expired'
+  | 'barred'
+  | 'other_client'
+
+/** A refresh token, authenticated, as it was presented. */
+export interface RefreshPresentation {
+  family: string
+  generation: number
+  client_digest: Buffer
+  /** A digest of the network that it came from, or null where that is not known. */
+  presented_from: Buffer | null
+}
+
+export interface RefreshLifetimes {
+  /** How long after its supersession a generation counts as raced, in seconds. */
+  raceWindow: number
+  /** How many generations in a row may be raced. */
+  maxRacedRun: number
+  refreshTokenTtl: number
+  accessTokenTtl: number
+}
+
+/** The family after the presentation. */
+export interface RefreshedFamily {
+  outcome: RefreshOutcome
+  /** The generation to answer with. */
+  generation: number
+  grant_id: string
+  organization_id: string
+  user_id: string
+  email: string
+  server_id: string | null
+  resource: string
+  scopes: readonly string[]
+  identity: readonly string[]
+  auth_time: Date
+  dpop_jkt: string | null
+  access_expires_at: Date
+  /** Whether it came from another network than the one before. */
+  moved_network: boolean
+}
+
+/** A grant that was revoked now. */
+export interface RevokedGrant {
+  organization_id: string
+  grant_id: string
+  server_id: string | null
+  access_expires_at: Date
+}
+
+export interface TokenStorage {
+  /** Presents a refresh token: one statement that decides, moves the family on, or revokes it. */
+  presentRefreshToken(
+    presentation: RefreshPresentation,
+    lifetimes: RefreshLifetimes,
+    now: Date,
+  ): Promise<RefreshedFamily | undefined>
+  revokeFamily(family: string, clientDigest: Buffer, reason: string, now: Date): Promise<RevokedGrant[]>
+  revokeGrant(grantId: string, reason: string, now: Date): Promise<RevokedGrant[]>
+  revokeGrantsOfAuthorization(
+    of: { user_id: string; client_digest: Buffer; server_id: string | null },
+    reason: string,
+    now: Date,
+  ): Promise<RevokedGrant[]>
+  revokeGrantsOfUser(userId: string, reason: string, now: Date): Promise<RevokedGrant[]>
+  revokeGrantsOfClient(clientDigest: Buffer, reason: string, now: Date): Promise<RevokedGrant[]>
+  revokeGrantsOfServer(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
+  /** Revokes what the server's access policy does not allow any more. */
+  revokeDisallowedGrants(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
+  cleanTokens(now: Date, batch: number): Promise<number>
+}
+
+/** Added to the life of a denial: the largest leeway that a verifier may allow for clocks. */
+const LEEWAY = `interval '5 minutes'`
+
+// $1 family, $2 generation, $3 client, $4 network, $5 now, $6 race window, $7 longest run of races, $8 and $9 lifetimes.
+// `for update` makes presentations of one family follow each other; a later one sees what the earlier one decided.
+const PRESENT = statement<RefreshedFamily>(
+  'tokens_present',
+  `with family as (
+     select t.*, u.email,
+       u.disabled_at is null and c.disabled_at is null
+         and (t.server_id is null or auth_agent.may_use(s, u)) as stands,
+       t.superseded_at[t.generation - $2] > $5::timestamptz - make_interval(secs => $6) as in_race_window,
+       case
+         when t.raced_generation >= $2 then t.raced_run
+         when t.raced_generation = $2 - 1 then t.raced_run + 1
+         else 1
+       end as raced_run_now
+     from auth_agent.tokens t
+     join auth_agent.users u on u.id = t.user_id
+     join auth_agent.clients c on c.digest = t.client_digest
+     left join auth_agent.mcp_servers s on s.id = t.server_id
+     where t.family = $1
+     for update of t),
+   decision as (
+     select *, case
+       when client_digest <> $3 then 'other_client'
+       when revoked_at is not null then 'revoked'
+       when expires_at <= $5 or max_expires_at <= $5 then 'expired'
+       when not stands then 'barred'
+       when $2 = generation then 'rotated'
+       when $2 > generation then 'ahead'
+       when in_race_window and (sender_constrained or raced_run_now < $7) then 'raced'
+       when in_race_window then 'theft'
+       when $2 = generation - 1 and (sender_constrained or replayed_generation is distinct from $2 - 1) then 'repeated'
+       else 'theft'
+     end as outcome
+     from family),
+   moved as (
+     update auth_agent.tokens t set
+       generation = case when d.outcome in ('rotated', 'ahead') then $2 + 1 else t.generation end,
+       superseded_at = case d.outcome
+         when 'rotated' then array(
+           select $5::timestamptz union all
+           (select at from unnest(d.superseded_at) at where at > $5::timestamptz - make_interval(secs => $6)
+            order by at desc limit 63))
+         when 'ahead' then array[$5::timestamptz]
+         else t.superseded_at end,
+       raced_generation = case when d.outcome = 'raced' then greatest(d.raced_generation, $2) else t.raced_generation end,
+       raced_run = case when d.outcome = 'raced' then d.raced_run_now else t.raced_run end,
+       replayed_generation = case when d.outcome = 'repeated' then $2 else t.replayed_generation end,
+       presented_from = $4,
+       last_used_at = $5,
+       expires_at = case when d.outcome = 'theft' then t.expires_at
+         else least(t.max_expires_at, $5::timestamptz + make_interval(secs => $8)) end,
+       access_expires_at = case when d.outcome = 'theft' then t.access_expires_at
+         else greatest(t.access_expires_at, $5::timestamptz + make_interval(secs => $9)) end,
+       revoked_at = case when d.outcome = 'theft' then $5 end,
+       revoked_reason = case when d.outcome = 'theft' then 'theft' end
+     from decision d
+     where t.family = d.family and d.outcome in ('rotated', 'ahead', 'raced', 'repeated', 'theft')
+     returning t.family, t.generation),
+   denied as (
+     insert into auth_agent.denials (organization_id, kind, subject, server_id, created_at, expires_at)
+     select organization_id, 'grant', grant_id, server_id, $5, access_expires_at + ${LEEWAY}
+     from decision where outcome = 'theft')
+   select d.outcome, coalesce(m.generation, d.generation) as generation, d.grant_id, d.organization_id, d.user_id, d.email,
+     d.server_id, d.resource, d.scopes, d.identity, d.auth_time, d.dpop_jkt, d.access_expires_at,
+     coalesce(d.presented_from <> $4, false) as moved_network
+   from decision d left join moved m on m.family = d.family`,
+)
+
+/** `$1` is the moment, `$2` the reason; the condition says whose. */
+function revoke(name: string, condition: string) {
+  return statement<RevokedGrant>(
+    name,
+    `with revoked as (
+       update auth_agent.tokens t set revoked_at = $1, revoked_reason = $2
+       where ${condition} and t.revoked_at is null
+       returning t.organization_id, t.grant_id, t.server_id, t.access_expires_at),
+     denied as (
+       insert into auth_agent.denials (organization_id, kind, subject, server_id, created_at, expires_at)
+       select organization_id, 'grant', grant_id, server_id, $1, access_expires_at + ${LEEWAY}
+       from revoked where access_expires_at + ${LEEWAY} > $1)
+     select * from revoked`,
+  )
+}
+
+const REVOKE_FAMILY = revoke('tokens_revoke_family', 't.family = $3 and t.client_digest = $4')
+const REVOKE_GRANT = revoke('tokens_revoke_grant', 't.grant_id = $3')
+const REVOKE_AUTHORIZATION = revoke(
+  'tokens_revoke_authorization',
+  't.user_id = $3 and t.client_digest = $4 and t.server_id is not distinct from $5',
+)
+const REVOKE_USER = revoke('tokens_revoke_user', 't.user_id = $3')
+const REVOKE_CLIENT = revoke('tokens_revoke_client', 't.client_digest = $3')
+const REVOKE_SERVER = revoke('tokens_revoke_server', 't.server_id = $3')
+const REVOKE_DISALLOWED = revoke(
+  'tokens_revoke_disallowed',
+  `t.server_id = $3 and not exists (
+     select from auth_agent.mcp_servers s, auth_agent.users u
+     where s.id = t.server_id and u.id = t.user_id and auth_agent.may_use(s, u))`,
+)
+// What has expired is kept for a week, so that its holder is told what happened to it.
+const CLEAN = statement<{ family: string }>(
+  'tokens_clean',
+  `delete from auth_agent.tokens where family in (
+     select family from auth_agent.tokens where expires_at <= $1::timestamptz - interval '7 days'
+     order by expires_at limit $2) returning family`,
+)
+
+export function tokenStorage(db: Queryable): TokenStorage {
+  return {
+    async presentRefreshToken(presentation, lifetimes, now) {
+      const { family, generation, client_digest, presented_from } = presentation
+      const { raceWindow, maxRacedRun, refreshTokenTtl, accessTokenTtl } = lifetimes
+      const [row] = await db.query(PRESENT, [
+        family,
+        generation,
+        client_digest,
+        presented_from,
+        now,
+        raceWindow,
+        maxRacedRun,
+        refreshTokenTtl,
+        accessTokenTtl,
+      ])
+      return row
+    },
+    revokeFamily: (family, clientDigest, reason, now) => db.query(REVOKE_FAMILY, [now, reason, family, clientDigest]),
+    revokeGrant: (grantId, reason, now) => db.query(REVOKE_GRANT, [now, reason, grantId]),
+    revokeGrantsOfAuthorization: (of, reason, now) =>
+      db.query(REVOKE_AUTHORIZATION, [now, reason, of.user_id, of.client_digest, of.server_id]),
+    revokeGrantsOfUser: (userId, reason, now) => db.query(REVOKE_USER, [now, reason, userId]),
+    revokeGrantsOfClient: (clientDigest, reason, now) => db.query(REVOKE_CLIENT, [now, reason, clientDigest]),
+    revokeGrantsOfServer: (serverId, reason, now) => db.query(REVOKE_SERVER, [now, reason, serverId]),
+    revokeDisallowedGrants: (serverId, reason, now) => db.query(REVOKE_DISALLOWED, [now, reason, serverId]),
+    async cleanTokens(now, batch) {
+      return (await db.query(CLEAN, [now, batch])).length
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import { type Queryable, statement } from './database.ts'
+
+/** What a person approved, remembered: user, client, server, scopes and the redirect's origin. */
+export interface UserAuthorization {
+  id: string
+  organization_id: string
+  user_id: string
+  client_digest: Buffer
+  server_id: string | null
+  redirect_origin: string
+  /** Of the client's metadata as the person saw it. */
+  metadata_digest: Buffer
+  scopes: readonly string[]
+  identity: readonly string[]
+}
+
+/** A line of the account page: one client at one server. */
+export interface ListedAuthorization {
+  id: string
+  client_name: string
+  client_domain: string | null
+  server_name: string | null
+  server_url: string | null
+  scopes: string[]
+  granted_at: Date
+  last_used_at: Date
+}
+
+export interface UserAuthorizationStorage {
+  findUserAuthorizations(
+    of: Pick<UserAuthorization, 'user_id' | 'client_digest' | 'server_id'>,
+  ): Promise<UserAuthorization[]>
+  /** Whether this person ever approved this client, for this redirect origin. */
+  hasApprovedClient(userId: string, clientDigest: Buffer, redirectOrigin: string): Promise<boolean>
+  /** Remembers an approval in place of the one before it. */
+  storeUserAuthorization(authorization: UserAuthorization, now: Date): Promise<void>
+  listUserAuthorizations(userId: string): Promise<ListedAuthorization[]>
+  /** Forgets what a person approved for the client and server of one of the account page's lines. */
+  removeUserAuthorization(
+    userId: string,
+    id: string,
+  ): Promise<Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'> | undefined>
+}
+
+const COLUMNS =
+  'id, organization_id, user_id, client_digest, server_id, redirect_origin, metadata_digest, scopes, identity'
+
+const FIND = statement<UserAuthorization>(
+  'user_authorizations_find',
+  `select ${COLUMNS} from auth_agent.user_authorizations
+   where user_id = $1 and client_digest = $2 and server_id is not distinct from $3`,
+)
+const HAS_APPROVED = statement<{ approved: boolean }>(
+  'user_authorizations_has_approved',
+  `select exists (select from auth_agent.user_authorizations
+     where user_id = $1 and client_digest = $2 and redirect_origin = $3) as approved`,
+)
+const STORE = statement(
+  'user_authorizations_store',
+  `insert into auth_agent.user_authorizations (${COLUMNS}, granted_at, last_used_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+   on conflict (user_id, client_digest, server_id, redirect_origin) do update set
+     metadata_digest = excluded.metadata_digest, scopes = excluded.scopes, identity = excluded.identity,
+     granted_at = excluded.granted_at, last_used_at = excluded.last_used_at`,
+)
+const LIST = statement<ListedAuthorization>(
+  'user_authorizations_list',
+  `select min(a.id) as id,
+     coalesce(nullif(c.metadata->>'client_name', ''), substring(c.client_id for 32)) as client_name,
+     case when c.source = 'metadata_document' then substring(c.client_id from '^https://([^/]+)') end as client_domain,
+     s.server_name, s.server_url,
+     array(select distinct unnest(b.scopes) from auth_agent.user_authorizations b
+       where b.user_id = $1 and b.client_digest = c.digest and b.server_id is not distinct from s.id order by 1) as scopes,
+     min(a.granted_at) as granted_at,
+     greatest(max(a.last_used_at), (select max(t.last_used_at) from auth_agent.tokens t
+       where t.user_id = $1 and t.client_digest = c.digest and t.server_id is not distinct from s.id)) as last_used_at
+   from auth_agent.user_authorizations a
+   join auth_agent.clients c on c.digest = a.client_digest
+   left join auth_agent.mcp_servers s on s.id = a.server_id
+   where a.user_id = $1
+   group by c.digest, s.id
+   order by last_used_at desc`,
+)
+const REMOVE = statement<Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'>>(
+  'user_authorizations_remove',
+  `delete from auth_agent.user_authorizations a using auth_agent.user_authorizations named
+   where named.user_id = $1 and named.id = $2 and a.user_id = named.user_id
+     and a.client_digest = named.client_digest and a.server_id is not distinct from named.server_id
+   returning a.organization_id, a.client_digest, a.server_id`,
+)
+
+export function userAuthorizationStorage(db: Queryable): UserAuthorizationStorage {
+  return {
+    findUserAuthorizations: (of) => db.query(FIND, [of.user_id, of.client_digest, of.server_id]),
+    async hasApprovedClient(userId, clientDigest, redirectOrigin) {
+      const [row] = await db.query(HAS_APPROVED, [userId, clientDigest, redirectOrigin])
+      return row?.approved ?? false
+    },
+    async storeUserAuthorization(authorization, now) {
+      await db.query(STORE, [
+        authorization.id,
+        authorization.organization_id,
+        authorization.user_id,
+        authorization.client_digest,
+        authorization.server_id,
+        authorization.redirect_origin,
+        authorization.metadata_digest,
+        authorization.scopes,
+        authorization.identity,
+        now,
+      ])
+    },
+    listUserAuthorizations: (userId) => db.query(LIST, [userId]),
+    async removeUserAuthorization(userId, id) {
+      const [row] = await db.query(REMOVE, [userId, id])
+      return row
+    },
+  }
+}
