@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importJWK, importPKCS8, type JWK } from 'jose'
+import type { KeyWrapping } from '../keys/key_wrapping.ts'
+import type { SigningAlg } from '../options.ts'
+import type { SigningKeyRow, SigningKeyStorage } from '../storage/signing_keys.ts'
+
+/** A key pair, or the one key of HS256, ready for use. */
+export interface SigningKey {
+  kid: string
+  alg: SigningAlg
+  signingKey: CryptoKey | Uint8Array
+  verificationKey: CryptoKey | Uint8Array
+}
+
+/** The server's signing keys. They rotate by themselves; nodes learn of each other's within a minute. */
+export interface SigningKeys {
+  /** The key that signs now. */
+  current(alg: SigningAlg): Promise<SigningKey>
+  /** The key of a token's header, if it is ours and still published. */
+  find(kid: string): Promise<SigningKey | undefined>
+  /** The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). */
+  jwks(): Promise<{ keys: readonly JWK[] }>
+  /** Adds the successor of every key that is due, and forgets keys that nothing needs. */
+  rotateDueKeys(): Promise<void>
+  /** Adds successors now, whatever their age. Each signs after `publishAhead` seconds. */
+  rotateAll(publishAhead?: number): Promise<void>
+}
+
+export interface SigningKeysOptions {
+  storage: SigningKeyStorage
+  wrapping: KeyWrapping
+  /** The algorithms in use: that of access tokens, and those that clients may register for id_tokens. */
+  algs: readonly SigningAlg[]
+  /** The longest life of a token that a key signs, in seconds. */
+  maxTokenTtl: number
+  now: () => number
+}
+
+const SECOND = 1000
+const DAY = 86_400 * SECOND
+/** How long a key signs. */
+const SIGNS_FOR = 90 * DAY
+/** How long a key is published before it signs, so that every cache of the key set holds it by then. */
+const PUBLISHED_AHEAD = DAY
+/** What verifiers may allow for clocks that differ. */
+const LEEWAY = 300 * SECOND
+const RELOAD_AFTER = 60 * SECOND
+/** An unknown `kid` is looked for at most this often, so that rubbish cannot load the database. */
+const RELOAD_UNKNOWN_AFTER = 5 * SECOND
+
+interface LoadedKey extends SigningKey {
+  row: SigningKeyRow
+}
+
+/** Loads the keys and makes those that are missing. Rejects where the server secret does not unwrap them. */
+export async function loadSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
+  const { storage, wrapping, now } = options
+  let keys: readonly LoadedKey[] = []
+  let loadedAt = Number.NEGATIVE_INFINITY
+  let loading: Promise<void> | undefined
+
+  async function load(): Promise<void> {
+    const rows = await storage.listSigningKeys(new Date(now()))
+    keys = await Promise.all(rows.map((row) => keys.find((key) => isSameKey(key.row, row)) ?? importKey(row, wrapping)))
+    loadedAt = now()
+    for (const { row } of keys.filter((key) => !wrapping.isCurrent(key.row.wrapped_key))) {
+      await storage.rewrapSigningKey(row.kid, wrapping.wrap(wrapping.unwrap(row.wrapped_key, row.kid), row.kid))
+    }
+  }
+  async function reloadAfter(age: number): Promise<void> {
+    if (now() - loadedAt < age) return
+    loading ??= load().finally(() => {
+      loading = undefined
+    })
+    await loading
+  }
+  async function addSuccessors(isDue: (key: LoadedKey) => boolean, publishAhead: number): Promise<void> {
+    await load()
+    for (const key of keys.filter((candidate) => candidate.row.deactivates_at === null && isDue(candidate))) {
+      const activatesAt = new Date(now() + publishAhead)
+      const expiresAt = new Date(activatesAt.getTime() + options.maxTokenTtl * SECOND + LEEWAY)
+      const successor = await generateKey(key.alg, wrapping, activatesAt)
+      await storage.addSigningKey(successor, { kid: key.kid, expiresAt }, new Date(now()))
+    }
+    await load()
+  }
+
+  await load()
+  for (const alg of options.algs.filter((alg) => !keys.some((key) => key.alg === alg))) {
+    await storage.addSigningKey(await generateKey(alg, wrapping, new Date(now())), undefined, new Date(now()))
+    loadedAt = Number.NEGATIVE_INFINITY
+  }
+  await reloadAfter(0)
+
+  return {
+    async current(alg) {
+      await reloadAfter(RELOAD_AFTER)
+      const key = keys.find((candidate) => candidate.alg === alg && candidate.row.activates_at.getTime() <= now())
+      if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
+      return key
+    },
+    async find(kid) {
+      await reloadAfter(RELOAD_AFTER)
+      const known = () => keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now())
+      if (known() === undefined) await reloadAfter(RELOAD_UNKNOWN_AFTER)
+      return known()
+    },
+    async jwks() {
+      await reloadAfter(RELOAD_AFTER)
+      return { keys: keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
+    },
+    async rotateDueKeys() {
+      await storage.cleanSigningKeys(new Date(now()))
+      await addSuccessors((key) => key.row.activates_at.getTime() + SIGNS_FOR <= now() + PUBLISHED_AHEAD, PUBLISHED_AHEAD)
+    },
+    rotateAll: (publishAhead = PUBLISHED_AHEAD / SECOND) => addSuccessors(() => true, publishAhead * SECOND),
+  }
+}
+
+function isSameKey(a: SigningKeyRow, b: SigningKeyRow): boolean {
+  return (
+    a.kid === b.kid &&
+    a.wrapped_key.equals(b.wrapped_key) &&
+    a.deactivates_at?.getTime() === b.deactivates_at?.getTime() &&
+    a.expires_at?.getTime() === b.expires_at?.getTime()
+  )
+}
+
+async function generateKey(alg: SigningAlg, wrapping: KeyWrapping, activatesAt: Date): Promise<SigningKeyRow> {
+  const row = { alg, activates_at: activatesAt, deactivates_at: null, expires_at: null }
+  if (alg === 'HS256') {
+    const kid = randomBytes(16).toString('base64url')
+    return { ...row, kid, public_jwk: null, wrapped_key: wrapping.wrap(randomBytes(32), kid) }
+  }
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  const jwk = await exportJWK(publicKey)
+  const kid = await calculateJwkThumbprint(jwk)
+  const wrapped_key = wrapping.wrap(Buffer.from(await exportPKCS8(privateKey)), kid)
+  return { ...row, kid, public_jwk: { ...jwk, kid, alg, use: 'sig' }, wrapped_key }
+}
+
+async function importKey(row: SigningKeyRow, wrapping: KeyWrapping): Promise<LoadedKey> {
+  const { kid, alg } = row
+  const key = wrapping.unwrap(row.wrapped_key, kid)
+  if (row.public_jwk === null) return { kid, alg, row, signingKey: key, verificationKey: key }
+  const [signingKey, verificationKey] = await Promise.all([
+    importPKCS8(key.toString(), alg),
+    importJWK(row.public_jwk as JWK, alg),
+  ])
+  return { kid, alg, row, signingKey, verificationKey }
+}
