@@ -1,4 +1,5 @@
 import { type Queryable, statement } from './database.ts'
+import { type Page, pageValues } from './page.ts'
 
 /** A client that has a row: registered by an owner, or one to which a user has granted something. */
 export interface ClientRow {
@@ -15,7 +16,10 @@ export interface ClientRow {
 export interface ClientStorage {
   /** A client that an owner registered and did not disable. */
   findRegisteredClient(digest: Buffer): Promise<ClientRow | undefined>
-  listRegisteredClients(organizationId: string, limit: number, after: Date | undefined): Promise<ClientRow[]>
+  /** A registered client of this organisation, locked until the transaction ends. */
+  findOwnClientForUpdate(organizationId: string, digest: Buffer): Promise<ClientRow | undefined>
+  /** The organisation's registered clients, in the order of their registration; the id of a position is the client_id. */
+  listRegisteredClients(organizationId: string, page: Page): Promise<ClientRow[]>
   /** Makes the row of a client, or brings its metadata up to date. Never turns one kind of client into another. */
   storeClient(client: Omit<ClientRow, 'created_at' | 'updated_at'>, now: Date): Promise<void>
   changeRegisteredClient(
@@ -34,8 +38,13 @@ const FIND = statement<ClientRow>(
 const LIST = statement<ClientRow>(
   'clients_list_registered',
   `select ${COLUMNS} from auth_agent.clients
-   where organization_id = $1 and source = 'registered' and ($3::timestamptz is null or created_at < $3)
-   order by created_at desc limit $2`,
+   where organization_id = $1 and source = 'registered' and (created_at, client_id) > ($2, $3)
+   order by created_at, client_id limit $4`,
+)
+const FIND_OWN_FOR_UPDATE = statement<ClientRow>(
+  'clients_find_own_for_update',
+  `select ${COLUMNS} from auth_agent.clients
+   where organization_id = $1 and digest = $2 and source = 'registered' for update`,
 )
 const STORE = statement(
   'clients_store',
@@ -60,14 +69,30 @@ export function clientStorage(db: Queryable): ClientStorage {
       const [row] = await db.query(FIND, [digest])
       return row
     },
-    listRegisteredClients: (organizationId, limit, after) => db.query(LIST, [organizationId, limit, after]),
+    findOwnClientForUpdate: async (organizationId, digest) =>
+      (await db.query(FIND_OWN_FOR_UPDATE, [organizationId, digest]))[0],
+    listRegisteredClients: (organizationId, page) => db.query(LIST, [organizationId, ...pageValues(page)]),
     async storeClient(client, now) {
       const { digest, client_id, organization_id, source, metadata, secret_digest } = client
-      await db.query(STORE, [digest, client_id, organization_id, source, JSON.stringify(metadata), secret_digest, now])
+      await db.query(STORE, [
+        digest,
+        client_id,
+        organization_id,
+        source,
+        JSON.stringify(metadata),
+        secret_digest,
+        now,
+      ])
     },
     async changeRegisteredClient(client, now) {
       const { organization_id, digest, metadata, secret_digest } = client
-      const rows = await db.query(CHANGE, [organization_id, digest, JSON.stringify(metadata), secret_digest, now])
+      const rows = await db.query(CHANGE, [
+        organization_id,
+        digest,
+        JSON.stringify(metadata),
+        secret_digest,
+        now,
+      ])
       return rows.length > 0
     },
     async removeRegisteredClient(organizationId, digest) {

@@ -1,10 +1,13 @@
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
 import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
+import { type ClientServerScopeStorage, clientServerScopeStorage } from './client_server_scopes.ts'
 import { type ClientStorage, clientStorage } from './clients.ts'
 import type { Database, Queryable } from './database.ts'
 import { type DenialStorage, denialStorage } from './denials.ts'
+import { type McpServerKeyStorage, mcpServerKeyStorage } from './mcp_server_keys.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
+import { type OrganizationStorage, organizationStorage } from './organizations.ts'
 import { type PurposeKeyStorage, purposeKeyStorage } from './purpose_keys.ts'
 import { type SigningKeyStorage, signingKeyStorage } from './signing_keys.ts'
 import { type TokenStorage, tokenStorage } from './tokens.ts'
@@ -18,6 +21,9 @@ export interface Tables
     ClientStorage,
     DenialStorage,
     McpServerStorage,
+    McpServerKeyStorage,
+    OrganizationStorage,
+    ClientServerScopeStorage,
     PurposeKeyStorage,
     SigningKeyStorage,
     TokenStorage,
@@ -41,6 +47,9 @@ function tables(db: Queryable): Tables {
     ...clientStorage(db),
     ...denialStorage(db),
     ...mcpServerStorage(db),
+    ...mcpServerKeyStorage(db),
+    ...organizationStorage(db),
+    ...clientServerScopeStorage(db),
     ...purposeKeyStorage(db),
     ...signingKeyStorage(db),
     ...tokenStorage(db),

@@ -1,0 +1,43 @@
+import { type Queryable, statement } from './database.ts'
+
+/** Which clients may come in: everyone, those whose metadata document is at a listed domain, registered ones only. */
+export type ClientPolicy = 'everyone' | 'domains' | 'registered'
+
+export interface Organization {
+  id: string
+  name: string
+  client_policy: ClientPolicy
+  /** The domains, in lower case, where the policy is `domains`. */
+  client_domains: readonly string[]
+  created_at: Date
+}
+
+export interface OrganizationStorage {
+  findOrganization(id: string): Promise<Organization | undefined>
+  /** Changes what is given and leaves the rest. Undefined where there is no such organisation. */
+  changeOrganization(
+    id: string,
+    change: Partial<Pick<Organization, 'name' | 'client_policy' | 'client_domains'>>,
+  ): Promise<Organization | undefined>
+}
+
+const COLUMNS = 'id, name, client_policy, client_domains, created_at'
+
+const FIND = statement<Organization>(
+  'organizations_find',
+  `select ${COLUMNS} from auth_agent.organizations where id = $1`,
+)
+const CHANGE = statement<Organization>(
+  'organizations_change',
+  `update auth_agent.organizations set name = coalesce($2, name), client_policy = coalesce($3, client_policy),
+     client_domains = coalesce($4, client_domains)
+   where id = $1 returning ${COLUMNS}`,
+)
+
+export function organizationStorage(db: Queryable): OrganizationStorage {
+  return {
+    findOrganization: async (id) => (await db.query(FIND, [id]))[0],
+    changeOrganization: async (id, { name, client_policy, client_domains }) =>
+      (await db.query(CHANGE, [id, name, client_policy, client_domains]))[0],
+  }
+}
