@@ -5,8 +5,13 @@ import { readJson } from './json_body.ts'
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
-function post(body: BodyInit, headers: Record<string, string> = FORM): Request {
-  return new Request('https://as.example/token', { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
+function post(body: string | ReadableStream<Uint8Array>, headers: Record<string, string> = FORM): Request {
+  return new Request('https://as.example/token', {
+    method: 'POST',
+    body,
+    headers,
+    duplex: 'half',
+  } as RequestInit)
 }
 
 /** A body without a Content-Length that says how much of it was taken. */
@@ -21,7 +26,9 @@ function endless(): { body: ReadableStream<Uint8Array>; taken(): number } {
   return { body, taken: () => taken }
 }
 
-async function refusal(promise: Promise<unknown>): Promise<{ code: string; status: number; description: string }> {
+async function refusal(
+  promise: Promise<unknown>,
+): Promise<{ code: string; status: number; description: string }> {
   const error = await promise.then(
     () => expect.unreachable('It was accepted.'),
     (reason: unknown) => reason,
@@ -32,7 +39,9 @@ async function refusal(promise: Promise<unknown>): Promise<{ code: string; statu
 }
 
 test('a form has its values, and an empty one counts as absent (RFC 6749 §3.1)', async () => {
-  const form = await readForm(post('a=1&b=&c=x+y%C3%A9&r=1&r=2', { 'Content-Type': `${FORM['Content-Type']}; charset=UTF-8` }))
+  const form = await readForm(
+    post('a=1&b=&c=x+y%C3%A9&r=1&r=2', { 'Content-Type': `${FORM['Content-Type']}; charset=UTF-8` }),
+  )
   expect(form.get('a')).toBe('1')
   expect(form.get('b')).toBeUndefined()
   expect(form.get('c')).toBe('x yé')
@@ -43,7 +52,9 @@ test('a form has its values, and an empty one counts as absent (RFC 6749 §3.1)'
 test('a parameter that is given twice is named', async () => {
   const form = await readForm(post('code=1&code=2'))
   expect(() => form.get('code')).toThrow('The parameter code was given more than once.')
-  expect(() => readQuery(new Request('https://as.example/authorize?state=a&state=b')).get('state')).toThrow('state')
+  expect(() => readQuery(new Request('https://as.example/authorize?state=a&state=b')).get('state')).toThrow(
+    'state',
+  )
 })
 
 test('another content type is refused with the name of the expected one', async () => {
@@ -73,7 +84,9 @@ test('a NUL is refused in every spelling', async () => {
 })
 
 test('a body that breaks off is a bad request, not a fault of ours', async () => {
-  const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(new Error('aborted')),
+  })
   expect((await refusal(readForm(post(body)))).code).toBe('invalid_request')
 })
 

@@ -54,7 +54,8 @@ export function toForm(params: URLSearchParams): Form {
     getAll,
     get(name) {
       const values = getAll(name)
-      if (values.length > 1) throw new OAuthError('invalid_request', `The parameter ${name} was given more than once.`)
+      if (values.length > 1)
+        throw new OAuthError('invalid_request', `The parameter ${name} was given more than once.`)
       return values[0]
     },
   }

@@ -1,21 +1,31 @@
+import { type AttemptCounterStorage, attemptCounterStorage } from './attempt_counters.ts'
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
 import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
 import { type ClientServerScopeStorage, clientServerScopeStorage } from './client_server_scopes.ts'
 import { type ClientStorage, clientStorage } from './clients.ts'
+import { type CredentialStorage, credentialStorage } from './credentials.ts'
 import type { Database, Queryable } from './database.ts'
 import { type DenialStorage, denialStorage } from './denials.ts'
+import { type EmailCodeStorage, emailCodeStorage } from './email_codes.ts'
+import { type InvitationStorage, invitationStorage } from './invitations.ts'
 import { type McpServerKeyStorage, mcpServerKeyStorage } from './mcp_server_keys.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
+import { type MembershipStorage, membershipStorage } from './memberships.ts'
+import { type OneTimeLinkStorage, oneTimeLinkStorage } from './one_time_links.ts'
 import { type OrganizationStorage, organizationStorage } from './organizations.ts'
 import { type PurposeKeyStorage, purposeKeyStorage } from './purpose_keys.ts'
+import { type SessionStorage, sessionStorage } from './sessions.ts'
 import { type SigningKeyStorage, signingKeyStorage } from './signing_keys.ts'
 import { type TokenStorage, tokenStorage } from './tokens.ts'
+import { type UsedOnceStorage, usedOnceStorage } from './used_once.ts'
 import { type UserAuthorizationStorage, userAuthorizationStorage } from './user_authorizations.ts'
+import { type UserStorage, userStorage } from './users.ts'
 
 /** What the server needs to know and to record, in the terms of its business; one file a table says how. */
 export interface Tables
-  extends AuditEventStorage,
+  extends AttemptCounterStorage,
+    AuditEventStorage,
     AuthCodeStorage,
     AuthRequestStorage,
     ClientStorage,
@@ -27,7 +37,15 @@ export interface Tables
     PurposeKeyStorage,
     SigningKeyStorage,
     TokenStorage,
-    UserAuthorizationStorage {}
+    UserAuthorizationStorage,
+    CredentialStorage,
+    EmailCodeStorage,
+    InvitationStorage,
+    MembershipStorage,
+    OneTimeLinkStorage,
+    SessionStorage,
+    UsedOnceStorage,
+    UserStorage {}
 
 /** All tables, and a way to change several of them at once. */
 export interface Storage extends Tables {
@@ -54,5 +72,14 @@ function tables(db: Queryable): Tables {
     ...signingKeyStorage(db),
     ...tokenStorage(db),
     ...userAuthorizationStorage(db),
+    ...attemptCounterStorage(db),
+    ...credentialStorage(db),
+    ...emailCodeStorage(db),
+    ...invitationStorage(db),
+    ...membershipStorage(db),
+    ...oneTimeLinkStorage(db),
+    ...sessionStorage(db),
+    ...usedOnceStorage(db),
+    ...userStorage(db),
   }
 }
