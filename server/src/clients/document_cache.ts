@@ -1,0 +1,73 @@
+import { LRUCache } from 'lru-cache'
+import { type FetchPublicUrl, PublicFetchError, type PublicFetchLimits } from './public_fetch.ts'
+
+/** Documents of strangers, read and kept by HTTP's rules. */
+export interface DocumentCache<Parsed> {
+  /** The document at a URL. Rejects with a {@link PublicFetchError}, or with what `parse` throws. */
+  get(url: string): Promise<Parsed>
+}
+
+export interface DocumentCacheOptions<Parsed> {
+  fetchPublicUrl: FetchPublicUrl
+  limits: PublicFetchLimits
+  /** Reads a document, or throws. What it throws is not kept. */
+  parse: (body: Uint8Array, url: string) => Parsed
+  now: () => number
+}
+
+const SECOND = 1000
+const MIN_TTL = 300 * SECOND
+const MAX_TTL = 86_400 * SECOND
+const MAX_DOCUMENTS = 1_000
+/** How many fetches of one host may fail in a minute before we stop asking it for the rest of that minute. */
+const MAX_FAILURES = 10
+const FAILURE_WINDOW = 60 * SECOND
+
+/**
+ * A bounded cache of documents: between 5 minutes and 24 hours as their `Cache-Control` says, errors never, at
+ * most one fetch of a URL at a time, and a limit on asking a host that keeps failing.
+ */
+export function createDocumentCache<Parsed extends object>(
+  options: DocumentCacheOptions<Parsed>,
+): DocumentCache<Parsed> {
+  const { now } = options
+  const clock = { now }
+  const documents = new LRUCache<string, Parsed>({ max: MAX_DOCUMENTS, perf: clock, ttlResolution: 0 })
+  const failures = new LRUCache<string, { count: number }>({ max: MAX_DOCUMENTS, perf: clock, ttlResolution: 0 })
+  const fetching = new Map<string, Promise<Parsed>>()
+
+  async function load(url: string): Promise<Parsed> {
+    const { host } = new URL(url)
+    const failed = failures.get(host)
+    if (failed !== undefined && failed.count >= MAX_FAILURES) {
+      throw new PublicFetchError('unreachable', `${host} failed too often just now; it is asked again in a minute.`)
+    }
+    try {
+      const document = await options.fetchPublicUrl(new URL(url), options.limits)
+      const parsed = options.parse(document.body, url)
+      documents.set(url, parsed, { ttl: freshnessLifetime(document.cacheControl) })
+      return parsed
+    } catch (error) {
+      if (failed === undefined) failures.set(host, { count: 1 }, { ttl: FAILURE_WINDOW })
+      else failed.count += 1
+      throw error
+    }
+  }
+
+  return {
+    async get(url) {
+      const known = documents.get(url)
+      if (known !== undefined) return known
+      const running = fetching.get(url) ?? load(url).finally(() => fetching.delete(url))
+      fetching.set(url, running)
+      return running
+    },
+  }
+}
+
+/** RFC 9111 §5.2.2: `max-age` within our bounds; `no-store` and `no-cache` get the least. In milliseconds. */
+function freshnessLifetime(cacheControl: string): number {
+  if (/\bno-(store|cache)\b/i.test(cacheControl)) return MIN_TTL
+  const [, maxAge] = /\bmax-age\s*=\s*"?(\d{1,9})/i.exec(cacheControl) ?? []
+  return Math.min(MAX_TTL, Math.max(MIN_TTL, Number(maxAge ?? 0) * SECOND))
+}
