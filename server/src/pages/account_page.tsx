@@ -1,9 +1,17 @@
-import type { PageProps } from './base_path.ts'
+import { AccountAuthorizations } from './account_authorizations.tsx'
+import { AccountPasskeys } from './account_passkeys.tsx'
+import { AccountPassword } from './account_password.tsx'
+import { AccountSessions } from './account_sessions.tsx'
+import { type PageProps, pathFrom } from './base_path.ts'
+import { ErrorNotice, HiddenFields, SuccessNotice } from './form.tsx'
 import { renderPage, SEVER_OPENER } from './page.tsx'
+import { PasskeyOffer } from './passkey_offer.tsx'
+import { boundText } from './stranger_text.tsx'
 
 export interface AccountAuthorization {
   id: string
   clientName: string
+  /** The verified domain of the client, where there is one. */
   clientDomain?: string | undefined
   serverName?: string | undefined
   serverUrl?: string | undefined
@@ -44,12 +52,36 @@ export interface AccountPageProps extends PageProps {
  * /account/passkeys/remove (`id`), /account/password (`current_password`, `new_password`), /logout.
  */
 export function renderAccountPage(props: AccountPageProps): Response {
-  return renderPage(<h1>Your account</h1>, {
-    basePath: props.basePath,
-    title: 'Your account',
-    status: props.status,
-    width: 'wide',
-    scripts: ['passkey.js'],
-    headers: SEVER_OPENER,
-  })
+  const { basePath, csrf } = props
+  return renderPage(
+    <>
+      <div class="title">
+        <div>
+          <h1>Your account</h1>
+          <p class="lead wrap">{boundText(props.user.email, 254)}</p>
+        </div>
+        <form method="post" action={pathFrom(basePath, '/logout')}>
+          <HiddenFields fields={{ csrf }} />
+          <button class="button" type="submit">
+            Sign out
+          </button>
+        </form>
+      </div>
+      <SuccessNotice>{props.notice}</SuccessNotice>
+      <ErrorNotice>{props.error}</ErrorNotice>
+      {props.passkeys.length === 0 && <PasskeyOffer basePath={basePath} csrf={csrf} />}
+      <AccountAuthorizations {...props} />
+      <AccountPasskeys {...props} />
+      <AccountPassword {...props} />
+      <AccountSessions {...props} />
+    </>,
+    {
+      basePath,
+      title: 'Your account',
+      status: props.status,
+      width: 'wide',
+      scripts: ['passkey.js'],
+      headers: SEVER_OPENER,
+    },
+  )
 }

@@ -1,14 +1,17 @@
 import { type PageProps, pathFrom } from './base_path.ts'
-import { HiddenFields } from './form.tsx'
+import { ConsentFacts } from './consent_facts.tsx'
+import { ConsentScopes } from './consent_scopes.tsx'
+import { ErrorNotice, HiddenFields } from './form.tsx'
 import { renderPage } from './page.tsx'
 import { PasskeyOffer } from './passkey_offer.tsx'
+import { StrangerText } from './stranger_text.tsx'
 
 /** Who stands for the client's name: the owner of a domain (CIMD), an operator who registered it, or nobody. */
 export type Vouched = { by: 'domain'; domain: string } | { by: 'operator' } | { by: 'nobody' }
 
 export interface ConsentScope {
   name: string
-  /** In the words of the server's owner; for scopes of OpenID Connect ours are used where this is empty. */
+  /** In the words of the server's owner; where it is empty, ours for the scopes of OpenID Connect. */
   description: string
   /** Not granted to this client before. */
   isNew: boolean
@@ -19,7 +22,7 @@ export interface ConsentPageProps extends PageProps {
   /** The pending request, an opaque id. */
   request: string
   client: { name: string; uri?: string | undefined; vouched: Vouched }
-  /** Where the answer will be sent: a web host, this computer, or an application by its scheme. */
+  /** Where the answer will be sent: a web host, this computer, or an application by its scheme (`cursor:`). */
   redirect: { host: string; kind: 'https' | 'loopback' | 'app' }
   /** The client lists no redirect but to this computer, so that any program here can pose as it. */
   loopbackOnly: boolean
@@ -47,17 +50,66 @@ export function renderConsentPage(props: ConsentPageProps): Response {
   const { basePath, csrf } = props
   return renderPage(
     <>
-      <form class="card" method="post" action={pathFrom(basePath, '/consent')}>
+      <form class="card consent" method="post" action={pathFrom(basePath, '/consent')}>
         <HiddenFields fields={{ csrf, request: props.request }} />
+        <h1>
+          <Question {...props} />
+        </h1>
+        <ErrorNotice>{props.error}</ErrorNotice>
+        <Caution {...props} />
+        <ConsentFacts {...props} />
+        <ConsentScopes {...props} />
+        {/* Deny comes first, so that it is what Enter in a checkbox means. */}
+        <div class="decision">
+          <button class="button" type="submit" name="decision" value="deny">
+            Deny
+          </button>
+          <button class="button primary" type="submit" name="decision" value="approve">
+            Allow
+          </button>
+        </div>
+        <p class="foot">You can take this back whenever you like, in your account.</p>
       </form>
       {props.offerPasskey && <PasskeyOffer basePath={basePath} csrf={csrf} />}
     </>,
     {
       basePath,
-      title: 'Allow access',
+      title: 'Allow access?',
       status: props.status,
       formActions: props.formActions,
       scripts: props.offerPasskey ? ['passkey.js'] : [],
     },
+  )
+}
+
+/** A name that nobody vouches for is not lent the weight of a heading. */
+function Question({ client, server, stepUp }: Pick<ConsentPageProps, 'client' | 'server' | 'stepUp'>) {
+  const who =
+    client.vouched.by === 'nobody' ? 'an unverified app' : <StrangerText max={48}>{client.name}</StrangerText>
+  if (server === undefined) return <>Let {who} know who you are?</>
+  return (
+    <>
+      Allow {who} to {stepUp ? 'do more with' : 'use'} <StrangerText max={48}>{server.name}</StrangerText>?
+    </>
+  )
+}
+
+function Caution({ client, loopbackOnly }: Pick<ConsentPageProps, 'client' | 'loopbackOnly'>) {
+  const isUnknown = client.vouched.by === 'nobody'
+  if (!isUnknown && !loopbackOnly) return null
+  return (
+    <div class="notice caution" role="note">
+      {isUnknown && (
+        <p>
+          It calls itself{' '}
+          <strong>
+            <StrangerText>{client.name}</StrangerText>
+          </strong>
+          , but nobody vouches for this name.
+        </p>
+      )}
+      {loopbackOnly && <p>It runs on this computer, where any program could pose as it.</p>}
+      <p>Allow it only if you have just started this yourself.</p>
+    </div>
   )
 }

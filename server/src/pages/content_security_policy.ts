@@ -6,9 +6,14 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:$/
 /**
  * The policy of every page (CSP Level 3). Chromium applies `form-action` to the redirects that follow a form too,
  * so a page whose form ends at a client names the client's redirect URI, origin or scheme in `formActions`.
+ *
+ * It applies it to every further hop as well (seen in Chromium 156): a callback on the web or on this computer that
+ * goes on to another origin, as www.cursor.com does to cursor.com, would have the code, while the person is left on a
+ * page that no longer answers. Such hops end on https, so where a form ends at a web address, https is open to it.
  */
 export function contentSecurityPolicy(formActions: readonly string[] = []): string {
   const targets = new Set(formActions.map(findFormActionSource).filter((source) => source !== undefined))
+  if ([...targets].some((source) => source.startsWith('http'))) targets.add('https:')
   return [
     "default-src 'none'",
     "style-src 'self'",

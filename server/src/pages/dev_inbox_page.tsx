@@ -18,8 +18,12 @@ export function renderDevInboxPage({ basePath, messages, status }: DevInboxPageP
   return renderPage(
     <>
       <h1>Development inbox</h1>
-      <p class="lead">No way out for mail is set up, so it ends here, where only this computer can read it.</p>
-      {messages.length === 0 && <p class="card empty">Nothing yet. Mail that is sent appears when you reload.</p>}
+      <p class="lead">
+        No way out for mail is set up, so it ends here, where only this computer can read it.
+      </p>
+      {messages.length === 0 && (
+        <p class="card empty">Nothing yet. Mail that is sent appears when you reload.</p>
+      )}
       {messages.map((message) => (
         <article class="card message">
           <h2>{message.subject}</h2>

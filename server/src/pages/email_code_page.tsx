@@ -19,8 +19,8 @@ export function renderEmailCodePage(props: EmailCodePageProps): Response {
     <section class="card">
       <h1>Check your e-mail</h1>
       <p class="lead">
-        If <strong class="wrap">{boundText(email, 254)}</strong> can sign in here, a code is on its way. It is good for ten
-        minutes, in this browser only.
+        If <strong class="wrap">{boundText(email, 254)}</strong> can sign in here, a code is on its way. It is
+        good for ten minutes, in this browser only.
       </p>
       <ErrorNotice>{error}</ErrorNotice>
       <form method="post" action={pathFrom(basePath, '/sign-in/code')}>

@@ -25,7 +25,7 @@ export function renderErrorPage(props: ErrorPageProps): Response {
       {hint && <p>{boundText(hint, 500)}</p>}
       {link && <WayOn {...link} />}
       {(code || requestId) && (
-        <dl class="facts small">
+        <dl class="particulars">
           {code && <Fact name="Error">{boundText(code, 80)}</Fact>}
           {requestId && <Fact name="Request">{boundText(requestId, 80)}</Fact>}
         </dl>
@@ -71,5 +71,7 @@ function WayOn({ href, label }: { href: string; label: string }) {
 
 /** The host a web link leads to, or the scheme of the application that opens it. */
 function destination(url: URL): string {
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url.host : `an application (${url.protocol}//)`
+  return url.protocol === 'https:' || url.protocol === 'http:'
+    ? url.host
+    : `an application (${url.protocol}//)`
 }

@@ -80,7 +80,12 @@ export function Field({ label, hint, isInvalid, id, ...input }: FieldProps): JSX
 }
 
 /** A password to be chosen, with what is asked of it. */
-export function NewPasswordField(props: { label: string; name: string; minLength: number; isInvalid: boolean }) {
+export function NewPasswordField(props: {
+  label: string
+  name: string
+  minLength: number
+  isInvalid: boolean
+}) {
   return (
     <Field
       label={props.label}

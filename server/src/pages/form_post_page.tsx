@@ -16,7 +16,13 @@ export interface FormPostPageProps extends PageProps {
  * Carries an authorization response to the client in a form (OAuth 2.0 Form Post Response Mode). The script
  * submits it; without script, a person does.
  */
-export function renderFormPostPage({ basePath, action, fields, formActions, status }: FormPostPageProps): Response {
+export function renderFormPostPage({
+  basePath,
+  action,
+  fields,
+  formActions,
+  status,
+}: FormPostPageProps): Response {
   const target = findLinkable(action)
   if (target === undefined) throw new TypeError('The response cannot be posted to this redirect URI.')
   return renderPage(

@@ -11,7 +11,8 @@ export function renderHomePage({ basePath, issuer, status }: HomePageProps): Res
     <section class="card">
       <h1>An authorization server for MCP</h1>
       <p class="lead">
-        Here people decide which apps and agents may use their MCP servers, and take it back whenever they like.
+        Here people decide which apps and agents may use their MCP servers, and take it back whenever they
+        like.
       </p>
       <a class="button primary" href={pathFrom(basePath, '/account')}>
         Your account

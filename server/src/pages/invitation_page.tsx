@@ -2,6 +2,7 @@ import { type PageProps, pathFrom } from './base_path.ts'
 import { ErrorNotice, HiddenFields, NewPasswordField } from './form.tsx'
 import { renderPage, SEVER_OPENER } from './page.tsx'
 import { boundText, StrangerText } from './stranger_text.tsx'
+import { UsernameForPasswordManager } from './username_for_password_manager.tsx'
 
 export interface InvitationPageProps extends PageProps {
   csrf: string
@@ -22,7 +23,8 @@ export function renderInvitationPage(props: InvitationPageProps): Response {
         Join <StrangerText>{organization}</StrangerText>
       </h1>
       <p class="lead">
-        You were invited as <strong class="wrap">{boundText(email, 254)}</strong>. Choose a password, and you are in.
+        You were invited as <strong class="wrap">{boundText(email, 254)}</strong>. Choose a password, and you
+        are in.
       </p>
       <ErrorNotice>{error}</ErrorNotice>
       <form method="post" action={pathFrom(basePath, '/invitation')}>
@@ -41,9 +43,4 @@ export function renderInvitationPage(props: InvitationPageProps): Response {
     </section>,
     { basePath, title: 'Invitation', status: props.status, headers: SEVER_OPENER },
   )
-}
-
-/** Password managers store the new password under this address. */
-export function UsernameForPasswordManager({ email }: { email: string }) {
-  return <input type="email" autocomplete="username" value={email} readonly hidden />
 }

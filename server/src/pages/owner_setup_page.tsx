@@ -18,7 +18,9 @@ export function renderOwnerSetupPage(props: OwnerSetupPageProps): Response {
   return renderPage(
     <section class="card">
       <h1>Make this server yours</h1>
-      <p class="lead">Nobody owns it yet. The account that you make here may add MCP servers and invite people.</p>
+      <p class="lead">
+        Nobody owns it yet. The account that you make here may add MCP servers and invite people.
+      </p>
       <ErrorNotice>{error}</ErrorNotice>
       <form method="post" action={pathFrom(basePath, '/setup')}>
         <HiddenFields fields={{ csrf, token }} />
@@ -32,7 +34,12 @@ export function renderOwnerSetupPage(props: OwnerSetupPageProps): Response {
           isInvalid={isInvalid}
           autofocus
         />
-        <NewPasswordField label="Password" name="password" minLength={props.minPasswordLength} isInvalid={isInvalid} />
+        <NewPasswordField
+          label="Password"
+          name="password"
+          minLength={props.minPasswordLength}
+          isInvalid={isInvalid}
+        />
         <button class="button primary" type="submit">
           Become the owner
         </button>

@@ -6,10 +6,19 @@ export interface PasskeyOfferProps {
 /** Offers a passkey to who has none. Hidden until the script finds that this device can make one; asks for nothing. */
 export function PasskeyOffer({ basePath, csrf }: PasskeyOfferProps) {
   return (
-    <aside class="card offer" aria-labelledby="offer" data-passkey="offer" data-base-path={basePath} data-csrf={csrf} hidden>
+    <aside
+      class="card offer"
+      aria-labelledby="offer"
+      data-passkey="offer"
+      data-base-path={basePath}
+      data-csrf={csrf}
+      hidden
+    >
       <div>
         <h2 id="offer">Sign in faster next time</h2>
-        <p>A passkey uses your fingerprint, face or screen lock. Nothing to remember, nothing to be phished.</p>
+        <p>
+          A passkey uses your fingerprint, face or screen lock. Nothing to remember, nothing to be phished.
+        </p>
       </div>
       <button class="button" type="button">
         Create a passkey

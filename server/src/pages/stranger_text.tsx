@@ -17,7 +17,12 @@ export function boundText(text: string, max: number): string {
     .replace(PILED_MARKS, '$1')
     .trim()
   const characters = Array.from(line)
-  return characters.length > max ? `${characters.slice(0, max - 1).join('').trimEnd()}…` : line
+  return characters.length > max
+    ? `${characters
+        .slice(0, max - 1)
+        .join('')
+        .trimEnd()}…`
+    : line
 }
 
 /** Bounded text, isolated so that its direction changes nothing around it. */
