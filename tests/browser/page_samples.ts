@@ -238,7 +238,8 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string) => Respons
       email,
       notice: 'If this address has an account, a link is on its way. It is good for one hour.',
     }),
-  password_reset: (basePath) => renderPasswordResetPage({ basePath, csrf, token: 'tok', minPasswordLength }),
+  password_reset: (basePath) =>
+    renderPasswordResetPage({ basePath, csrf, token: 'tok', email, minPasswordLength }),
   logout: (basePath) =>
     renderLogoutPage({
       basePath,

@@ -8,9 +8,7 @@ export function AccountPassword({ basePath, csrf, user, hasPassword, minPassword
   return (
     <section class="card" aria-labelledby="password">
       <h2 id="password">Password</h2>
-      {!hasPassword && (
-        <p class="empty">You have none, and need none: a passkey or a code by e-mail signs you in.</p>
-      )}
+      {!hasPassword && <p class="empty">You have none. With a passkey you need none.</p>}
       <form method="post" action={pathFrom(basePath, '/account/password')}>
         <HiddenFields fields={{ csrf }} />
         <UsernameForPasswordManager email={user.email} />

@@ -1,20 +1,13 @@
-import type { ConsentPageProps, Vouched } from './consent_page.tsx'
+import type { ConsentPageProps } from './consent_page.tsx'
 import { describeIdentity } from './scope_descriptions.ts'
 import { boundText, findLinkable, StrangerText } from './stranger_text.tsx'
 
-/** Who asks, for what, where it leads, and what becomes known about whom. */
+/** For which server, where it leads, and what becomes known about whom. */
 export function ConsentFacts(props: ConsentPageProps) {
-  const { client, server, redirect, identity, clientSees, user } = props
+  const { server, redirect, identity, clientSees, user } = props
+  const website = findWebsite(props.client)
   return (
     <dl class="facts">
-      <div>
-        <dt>App</dt>
-        <dd>
-          {client.vouched.by !== 'nobody' && <StrangerText>{client.name}</StrangerText>}
-          <Voucher vouched={client.vouched} />
-          <Website client={client} />
-        </dd>
-      </div>
       {server && (
         <div>
           <dt>MCP server</dt>
@@ -26,6 +19,17 @@ export function ConsentFacts(props: ConsentPageProps) {
                 <StrangerText max={240}>{server.description}</StrangerText>
               </span>
             )}
+          </dd>
+        </div>
+      )}
+      {website && (
+        <div>
+          <dt>Website</dt>
+          <dd>
+            <a class="wrap" href={website.href} target="_blank" rel="noopener noreferrer">
+              {boundText(website.host, 253)}
+              <span class="unseen"> (opens a new window)</span>
+            </a>
           </dd>
         </div>
       )}
@@ -60,36 +64,13 @@ export function ConsentFacts(props: ConsentPageProps) {
   )
 }
 
-function Voucher({ vouched }: { vouched: Vouched }) {
-  if (vouched.by === 'nobody') return <span>Unverified: nobody vouches for it</span>
-  return (
-    <span class="voucher">
-      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-        <circle class="seal" cx="8" cy="8" r="8" />
-        <path class="tick" d="m4.75 8.25 2.25 2.25 4.25-4.75" />
-      </svg>
-      {vouched.by === 'domain' ? (
-        <span>
-          Verified: <strong class="wrap">{boundText(vouched.domain, 253)}</strong>
-        </span>
-      ) : (
-        <span>Registered by this server’s operator</span>
-      )}
-    </span>
-  )
-}
-
 /** The site that the client names, where the one who vouches for the client stands for it as well. */
-function Website({ client }: Pick<ConsentPageProps, 'client'>) {
-  const url = client.uri === undefined ? undefined : findLinkable(client.uri)
-  if (url?.protocol !== 'https:' || client.vouched.by === 'nobody') return null
-  if (client.vouched.by === 'domain' && !isWithin(url.hostname, client.vouched.domain)) return null
-  return (
-    <a class="detail wrap" href={url.href} target="_blank" rel="noopener noreferrer">
-      {boundText(url.host, 253)}
-      <span class="unseen"> (opens a new window)</span>
-    </a>
-  )
+function findWebsite({ uri, vouched }: ConsentPageProps['client']): URL | undefined {
+  const url = uri === undefined ? undefined : findLinkable(uri)
+  if (url?.protocol !== 'https:' || vouched.by === 'nobody') return undefined
+  if (vouched.by === 'domain' && (url.host === vouched.domain || !isWithin(url.hostname, vouched.domain)))
+    return undefined
+  return url
 }
 
 function isWithin(host: string, domain: string): boolean {

@@ -4,7 +4,7 @@ import { ConsentScopes } from './consent_scopes.tsx'
 import { ErrorNotice, HiddenFields } from './form.tsx'
 import { renderPage } from './page.tsx'
 import { PasskeyOffer } from './passkey_offer.tsx'
-import { StrangerText } from './stranger_text.tsx'
+import { boundText, StrangerText } from './stranger_text.tsx'
 
 /** Who stands for the client's name: the owner of a domain (CIMD), an operator who registered it, or nobody. */
 export type Vouched = { by: 'domain'; domain: string } | { by: 'operator' } | { by: 'nobody' }
@@ -55,10 +55,11 @@ export function renderConsentPage(props: ConsentPageProps): Response {
         <h1>
           <Question {...props} />
         </h1>
+        <Voucher {...props.client} />
         <ErrorNotice>{props.error}</ErrorNotice>
         <Caution {...props} />
-        <ConsentFacts {...props} />
         <ConsentScopes {...props} />
+        <ConsentFacts {...props} />
         {/* Deny comes first, so that it is what Enter in a checkbox means. */}
         <div class="decision">
           <button class="button" type="submit" name="decision" value="deny">
@@ -91,6 +92,25 @@ function Question({ client, server, stepUp }: Pick<ConsentPageProps, 'client' | 
     <>
       Allow {who} to {stepUp ? 'do more with' : 'use'} <StrangerText max={48}>{server.name}</StrangerText>?
     </>
+  )
+}
+
+function Voucher({ vouched }: ConsentPageProps['client']) {
+  if (vouched.by === 'nobody') return null
+  return (
+    <p class="lead voucher">
+      <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false">
+        <circle class="seal" cx="8" cy="8" r="8" />
+        <path class="tick" d="m4.75 8.25 2.25 2.25 4.25-4.75" />
+      </svg>
+      {vouched.by === 'domain' ? (
+        <span>
+          Verified: it belongs to <strong class="wrap">{boundText(vouched.domain, 253)}</strong>
+        </span>
+      ) : (
+        <span>Registered by the operator of this server</span>
+      )}
+    </p>
   )
 }
 

@@ -17,7 +17,7 @@ export function PasskeyOffer({ basePath, csrf }: PasskeyOfferProps) {
       <div>
         <h2 id="offer">Sign in faster next time</h2>
         <p>
-          A passkey uses your fingerprint, face or screen lock. Nothing to remember, nothing to be phished.
+          A passkey is your fingerprint, face or screen lock: nothing to remember, and nothing to give away.
         </p>
       </div>
       <button class="button" type="button">

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { renderPage } from './page.tsx'
+
+const response = () =>
+  renderPage(<h1>Hello</h1>, { basePath: '/tenant', title: 'A </title><script>', status: 418 })
+
+it('is never stored, framed, sniffed, or told about elsewhere', () => {
+  const { status, headers } = response()
+  expect(status).toBe(418)
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+    'permissions-policy': expect.stringContaining('publickey-credentials-get=(self)'),
+  })
+})
+
+it('keeps the tie to a client’s window that opened it', () => {
+  expect(response().headers.has('Cross-Origin-Opener-Policy')).toBe(false)
+})
+
+it('is a document in English with one main part, its files below the path of the issuer', async () => {
+  const html = await response().text()
+  expect(html).toMatch(/^<!doctype html><html lang="en">/)
+  expect(html).toContain('<title>A &lt;/title&gt;&lt;script&gt; · Auth-Agent</title>')
+  expect(html).toMatch(/href="\/tenant\/assets\/[\w-]+\/style\.css"/)
+  expect(html.match(/<main>/g)).toHaveLength(1)
+})
