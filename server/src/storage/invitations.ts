@@ -1,5 +1,6 @@
 import { type Queryable, statement } from './database.ts'
 import type { Role } from './memberships.ts'
+import { type Page, pageValues } from './page.ts'
 
 export interface StoredInvitation {
   id: string
@@ -32,7 +33,9 @@ export interface InvitationStorage {
   findInvitation(tokenDigest: Buffer, now: Date): Promise<StoredInvitation | undefined>
   /** Accepts an invitation, once. */
   consumeInvitation(tokenDigest: Buffer, now: Date): Promise<boolean>
-  listInvitations(organizationId: string): Promise<StoredInvitation[]>
+  findOwnInvitation(organizationId: string, invitationId: string): Promise<StoredInvitation | undefined>
+  /** The organisation's invitations in the order in which they were made. */
+  listInvitations(organizationId: string, page: Page): Promise<StoredInvitation[]>
   /** Takes back an invitation that was not accepted; false where there is none. */
   removeInvitation(organizationId: string, invitationId: string): Promise<boolean>
 }
@@ -61,7 +64,12 @@ const CONSUME = statement<{ id: string }>(
 )
 const LIST = statement<StoredInvitation>(
   'invitations_list',
-  `select ${COLUMNS} where i.organization_id = $1 order by i.created_at desc, i.id`,
+  `select ${COLUMNS} where i.organization_id = $1 and (i.created_at, i.id) > ($2, $3)
+   order by i.created_at, i.id limit $4`,
+)
+const FIND_OWN = statement<StoredInvitation>(
+  'invitations_find_own',
+  `select ${COLUMNS} where i.organization_id = $1 and i.id = $2`,
 )
 const REMOVE = statement<{ id: string }>(
   'invitations_remove',
@@ -89,7 +97,9 @@ export function invitationStorage(db: Queryable): InvitationStorage {
     async consumeInvitation(tokenDigest, now) {
       return (await db.query(CONSUME, [tokenDigest, now])).length === 1
     },
-    listInvitations: (organizationId) => db.query(LIST, [organizationId]),
+    findOwnInvitation: async (organizationId, invitationId) =>
+      (await db.query(FIND_OWN, [organizationId, invitationId]))[0],
+    listInvitations: (organizationId, page) => db.query(LIST, [organizationId, ...pageValues(page)]),
     async removeInvitation(organizationId, invitationId) {
       return (await db.query(REMOVE, [organizationId, invitationId])).length === 1
     },

@@ -11,6 +11,7 @@ import { type EmailCodeStorage, emailCodeStorage } from './email_codes.ts'
 import { type InvitationStorage, invitationStorage } from './invitations.ts'
 import { type McpServerKeyStorage, mcpServerKeyStorage } from './mcp_server_keys.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
+import { type MemberStorage, memberStorage } from './members.ts'
 import { type MembershipStorage, membershipStorage } from './memberships.ts'
 import { type OneTimeLinkStorage, oneTimeLinkStorage } from './one_time_links.ts'
 import { type OrganizationStorage, organizationStorage } from './organizations.ts'
@@ -41,6 +42,7 @@ export interface Tables
     CredentialStorage,
     EmailCodeStorage,
     InvitationStorage,
+    MemberStorage,
     MembershipStorage,
     OneTimeLinkStorage,
     SessionStorage,
@@ -76,6 +78,7 @@ function tables(db: Queryable): Tables {
     ...credentialStorage(db),
     ...emailCodeStorage(db),
     ...invitationStorage(db),
+    ...memberStorage(db),
     ...membershipStorage(db),
     ...oneTimeLinkStorage(db),
     ...sessionStorage(db),

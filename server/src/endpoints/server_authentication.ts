@@ -1,0 +1,97 @@
+import { LRUCache } from 'lru-cache'
+import { type ApiKey, parseApiKey } from '../checks/api_key.ts'
+import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import type { AuthenticatingKey } from '../storage/mcp_server_keys.ts'
+
+/** At the most as many keys as this are remembered; the one used longest ago makes room. */
+const CACHED_KEYS = 1000
+/** Milliseconds. A revoked key is known by its denial at once; a server's new address by this. */
+const CACHED_FOR = 5000
+
+/** Keys that were found, each context's own. What was not found is not kept. */
+const keyCaches = new WeakMap<ServerContext, LRUCache<string, AuthenticatingKey>>()
+
+/** Whether a request bears the API key of an MCP server, not the credentials of a client. */
+export function isServerRequest(request: Request): boolean {
+  return findCredentials(request.headers.get('Authorization') ?? '') !== undefined
+}
+
+/**
+ * Authenticates an MCP server by its API key: `Authorization: Bearer sk_…`, or HTTP Basic with the server's id and
+ * the key (RFC 7662 §2.1, RFC 6749 §2.3.1).
+ *
+ * @returns the key, with the address of its server: the audience of every token that it may ask about
+ * @throws OAuthError `invalid_client`, 401 with `WWW-Authenticate`
+ */
+export async function authenticateServer(
+  context: ServerContext,
+  request: Request,
+): Promise<AuthenticatingKey> {
+  const authorization = request.headers.get('Authorization') ?? ''
+  const scheme = /^basic /i.test(authorization) ? 'Basic' : 'Bearer'
+  const credentials = findCredentials(authorization)
+  if (credentials === undefined)
+    refuse(scheme, "Authenticate with the MCP server's API key, as a Bearer token.")
+  const key = await findKey(context, credentials.apiKey.keyId)
+  const isGenuine =
+    key !== undefined && context.purposeKeys.isMac('digest', credentials.apiKey.secret, key.secret_digest)
+  if (!isGenuine) refuse(scheme, 'This API key does not exist, or its server was removed.')
+  await context.denials.refresh()
+  if (key.revoked_at !== null || context.denials.isKeyDenied(key.id))
+    refuse(scheme, 'This API key was revoked.')
+  if (key.expires_at !== null && key.expires_at.getTime() <= context.now())
+    refuse(scheme, 'This API key has expired.')
+  if (credentials.serverId !== undefined && credentials.serverId !== key.server_id) {
+    refuse(scheme, 'This API key belongs to another MCP server.')
+  }
+  return key
+}
+
+function findCredentials(authorization: string): { serverId?: string; apiKey: ApiKey } | undefined {
+  const [, scheme, value] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? []
+  if (scheme === undefined || value === undefined) return undefined
+  if (scheme.toLowerCase() === 'bearer') {
+    const apiKey = parseApiKey(value)
+    return apiKey && { apiKey }
+  }
+  const text = Buffer.from(value, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  const serverId = decodeFormPart(text.slice(0, Math.max(colon, 0)))
+  const apiKey = parseApiKey(decodeFormPart(text.slice(colon + 1)) ?? '')
+  return serverId === undefined || apiKey === undefined ? undefined : { serverId, apiKey }
+}
+
+/** RFC 6749 §2.3.1: both parts of Basic credentials are form-urlencoded first. */
+function decodeFormPart(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}
+
+async function findKey(context: ServerContext, keyId: string): Promise<AuthenticatingKey | undefined> {
+  const cache = keyCaches.get(context) ?? createKeyCache(context)
+  const cached = cache.get(keyId)
+  if (cached !== undefined) return cached
+  const key = await context.storage.findServerKey(keyId)
+  if (key !== undefined) cache.set(keyId, key)
+  return key
+}
+
+function createKeyCache(context: ServerContext): LRUCache<string, AuthenticatingKey> {
+  const cache = new LRUCache<string, AuthenticatingKey>({
+    max: CACHED_KEYS,
+    ttl: CACHED_FOR,
+    ttlResolution: 0,
+    perf: { now: () => context.now() },
+  })
+  keyCaches.set(context, cache)
+  return cache
+}
+
+function refuse(scheme: 'Basic' | 'Bearer', description: string): never {
+  const challenge = scheme === 'Basic' ? 'Basic realm="introspection", charset="UTF-8"' : 'Bearer'
+  throw new OAuthError('invalid_client', description, { headers: { 'WWW-Authenticate': challenge } })
+}
