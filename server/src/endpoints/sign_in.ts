@@ -1,0 +1,102 @@
+import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import type { ConnectionInfo } from '../options.ts'
+import { renderSignInPage } from '../pages/sign_in_page.tsx'
+import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
+import { completeSignIn } from '../sign_in/completion.ts'
+import { findEmailAddress } from '../sign_in/email_address.ts'
+import { requestEmailCode } from '../sign_in/email_code.ts'
+import { findByPassword } from '../sign_in/password.ts'
+import { toReturnPath } from '../sign_in/return_to.ts'
+import { findSession } from '../sign_in/session.ts'
+import { describeReturn } from './authorization_request.ts'
+import { renderEmailCodeForm } from './email_code.ts'
+import { type Form, readForm, readQuery } from './form.ts'
+import { seeOther, withCookies, withHeaders } from './see_other.ts'
+
+/** GET and POST /sign-in: by password, or asking for a code by e-mail. Passkeys have endpoints of their own. */
+export async function signIn(
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+): Promise<Response> {
+  if (request.method === 'POST') return submit(context, request, info)
+  const query = readQuery(request)
+  const returnTo = toReturnPath(context.issuer, query.get('return_to'))
+  const isSwitching = query.get('switch') === '1'
+  if (!isSwitching && (await findSession(context, request))) return seeOther(context, returnTo)
+  // OpenID Connect Core §3.1.2.1: the address that the client believes the person to have.
+  return renderSignInForm(context, request, { returnTo, email: findEmailAddress(query.get('login_hint')) })
+}
+
+async function submit(context: ServerContext, request: Request, info: ConnectionInfo): Promise<Response> {
+  const form = await readForm(request)
+  checkForgery(context, request, form.get('csrf'))
+  const returnTo = toReturnPath(context.issuer, form.get('return_to'))
+  const typed = form.get('email')
+  const email = findEmailAddress(typed)
+  const refuse = (status: number, error: string) =>
+    renderSignInForm(context, request, { returnTo, email: typed, status, error })
+  if (email === undefined) return refuse(400, 'Enter your e-mail address, such as you@example.com.')
+  try {
+    return methodOf(context, form) === 'email_code'
+      ? await sendCode(context, request, info, { email, returnTo })
+      : await checkPassword(context, request, info, { email, returnTo, password: form.get('password') })
+  } catch (error) {
+    if (!(error instanceof OAuthError) || error.status >= 500) throw error
+    return withHeaders(await refuse(error.status, error.description), error.headers)
+  }
+}
+
+function methodOf(context: ServerContext, form: Form): 'password' | 'email_code' {
+  const isCodeMeant = form.get('password') === undefined && context.mailer !== undefined
+  const method = form.get('method') ?? (isCodeMeant ? 'email_code' : 'password')
+  if (method === 'password' || method === 'email_code') return method
+  throw new OAuthError('invalid_request', 'The method must be password or email_code.')
+}
+
+async function sendCode(
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+  { email, returnTo }: { email: string; returnTo: string },
+): Promise<Response> {
+  await requestEmailCode(context, request, info, email)
+  return renderEmailCodeForm(context, request, { email, returnTo })
+}
+
+async function checkPassword(
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+  { email, returnTo, password }: { email: string; returnTo: string; password: string | undefined },
+): Promise<Response> {
+  if (password === undefined) throw new OAuthError('invalid_request', 'Enter your password.')
+  const signedIn = await findByPassword(context, request, info, { email, password })
+  if (signedIn === undefined) {
+    const error = 'Address and password do not belong to an account here.'
+    return renderSignInForm(context, request, { returnTo, email, status: 401, error })
+  }
+  return seeOther(context, returnTo, await completeSignIn(context, request, signedIn))
+}
+
+async function renderSignInForm(
+  context: ServerContext,
+  request: Request,
+  shown: { returnTo: string; email: string | undefined; status?: number; error?: string },
+): Promise<Response> {
+  const { basePath } = context.issuer
+  const browser = identifyBrowser(context, request)
+  const { clientName, serverName, formActions } = await describeReturn(context, shown.returnTo)
+  const page = renderSignInPage({
+    ...shown,
+    basePath,
+    csrf: browser.csrf,
+    client: clientName === undefined ? undefined : { name: clientName },
+    server: serverName === undefined ? undefined : { name: serverName },
+    emailCode: context.mailer !== undefined,
+    signUp: context.settings.signUp !== 'closed',
+    formActions,
+  })
+  return withCookies(page, [browser.setCookie])
+}

@@ -1,0 +1,103 @@
+import { networkOf } from '../checks/network.ts'
+import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import type { ConnectionInfo } from '../options.ts'
+import { identifyBrowser } from './browser.ts'
+import { isKnownBrowser } from './known_browser.ts'
+
+interface Budget {
+  limit: number
+  /** Seconds. */
+  window: number
+}
+
+/** What is counted, and how much of it is allowed from one address, for one account, and on the whole server. */
+const BUDGETS = {
+  /** Passwords that were wrong; a right one is given back. */
+  password: {
+    address: { limit: 50, window: 900 },
+    account: { limit: 10, window: 900 },
+    server: { limit: 1_000, window: 900 },
+  },
+  /** Mails that strangers may have us send. */
+  mail: {
+    address: { limit: 30, window: 3_600 },
+    account: { limit: 5, window: 3_600 },
+    server: { limit: 1_000, window: 3_600 },
+  },
+} as const satisfies Record<string, Record<'address' | 'account' | 'server', Budget>>
+
+export type Limited = keyof typeof BUDGETS
+
+/** An attempt that was counted. */
+export interface Attempt {
+  /** Gives it back, once it turned out to be no guess. */
+  forgive(): Promise<void>
+}
+
+/**
+ * Counts an attempt before it is made, so that parallel ones are counted too, and refuses it where a budget is
+ * used up. Narrow budgets come first: who has used up his own does not use up that of others.
+ *
+ * A browser in which somebody signed in to this account before has a budget of its own, and no other: strangers who
+ * guess at an account, from however many addresses, do not lock its owner out. Passkeys are counted nowhere.
+ *
+ * @param email of the account, whether there is one or not
+ * @throws OAuthError `slow_down` (429) with `Retry-After`
+ */
+export async function checkBudget(
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+  limited: Limited,
+  email: string,
+): Promise<Attempt> {
+  const counted: Buffer[] = []
+  for (const [subject, budget] of subjectsOf(context, request, info, limited, email)) {
+    const key = context.purposeKeys.mac('digest', `attempts:${limited}:${subject}`)
+    await checkOne(context, key, budget)
+    counted.push(key)
+  }
+  return { forgive: () => context.storage.forgiveAttempts(counted) }
+}
+
+function subjectsOf(
+  context: ServerContext,
+  request: Request,
+  { clientAddress }: ConnectionInfo,
+  limited: Limited,
+  email: string,
+): [subject: string, budget: Budget][] {
+  const { address, account, server } = BUDGETS[limited]
+  if (isKnownBrowser(context, request, email)) {
+    return [[`known:${identifyBrowser(context, request).id}:${email}`, account]]
+  }
+  return [
+    // Traffic through a proxy that nobody configured all bears one address: it has no budget per address.
+    ...(clientAddress === undefined
+      ? []
+      : [[`address:${networkOf(clientAddress)}`, address] satisfies [string, Budget]]),
+    [`account:${email}`, account],
+    ['server', server],
+  ]
+}
+
+async function checkOne(context: ServerContext, key: Buffer, { limit, window }: Budget): Promise<void> {
+  const now = context.now()
+  const window_ends_at = new Date(now + window * 1000)
+  const count = await context.storage.countAttempt({ key, limit, window_ends_at }, new Date(now))
+  if (count.attempts <= limit) return
+  const seconds = Math.max(1, Math.ceil((count.window_ends_at.getTime() - now) / 1000))
+  throw new OAuthError(
+    'slow_down',
+    `Too many attempts. Try again in ${inWords(seconds)}, or use a passkey.`,
+    {
+      headers: { 'Retry-After': String(seconds) },
+    },
+  )
+}
+
+function inWords(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60)
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`
+}

@@ -1,0 +1,52 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+
+const HASH = /^pbkdf2-sha256\$([1-9]\d{0,8})\$([A-Za-z0-9_-]{22})\$([A-Za-z0-9_-]{43})$/
+const SALT_BYTES = 16
+const HASH_BITS = 256
+
+/** Compared with where there is no hash; of nothing, since its salt is new in each process. */
+const NOBODYS_SALT = randomBytes(SALT_BYTES)
+
+/**
+ * Stretches a password (PBKDF2-SHA-256, RFC 8018 §5.2), off the event loop.
+ *
+ * @returns `pbkdf2-sha256$<iterations>$<salt>$<hash>`
+ */
+export async function hashPassword(password: string, iterations: number): Promise<string> {
+  const salt = randomBytes(SALT_BYTES)
+  const hash = await derive(password, salt, iterations)
+  return `pbkdf2-sha256$${iterations}$${salt.toString('base64url')}$${hash.toString('base64url')}`
+}
+
+/**
+ * Whether a hash is that of a password. It takes the time of `iterations` also where there is no hash, or one of
+ * fewer iterations, so that time tells nobody which accounts there are.
+ */
+export async function isPassword(
+  password: string,
+  stored: string | null | undefined,
+  iterations: number,
+): Promise<boolean> {
+  const [, used, salt, hash] = HASH.exec(stored ?? '') ?? []
+  if (used === undefined || salt === undefined || hash === undefined) {
+    await derive(password, NOBODYS_SALT, iterations)
+    return false
+  }
+  const derived = await derive(password, Buffer.from(salt, 'base64url'), Number(used))
+  if (Number(used) < iterations) await derive(password, NOBODYS_SALT, iterations - Number(used))
+  return timingSafeEqual(derived, Buffer.from(hash, 'base64url'))
+}
+
+/** Whether a hash has fewer iterations than it would get today. */
+export function isOutdatedHash(stored: string, iterations: number): boolean {
+  return Number(HASH.exec(stored)?.[1] ?? 0) < iterations
+}
+
+async function derive(password: string, salt: Uint8Array<ArrayBuffer>, iterations: number): Promise<Buffer> {
+  // NIST SP 800-63B-4 §3.1.1.2: one spelling of a character, whichever keyboard typed it.
+  const bytes = new TextEncoder().encode(password.normalize('NFKC'))
+  const key = await crypto.subtle.importKey('raw', bytes, 'PBKDF2', false, ['deriveBits'])
+  return Buffer.from(
+    await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations }, key, HASH_BITS),
+  )
+}

@@ -1,0 +1,96 @@
+import type { ServerContext } from '../context.ts'
+import { newId, newSecret } from '../random.ts'
+import { findCookie, setCookie } from './cookies.ts'
+
+/** Lifetimes in seconds: unused, and at all. */
+const IDLE_SECONDS = 14 * 86_400
+const ABSOLUTE_SECONDS = 90 * 86_400
+/** How exactly the use of a session is known; each request would else write. */
+const SEEN_SECONDS = 5 * 60
+/** How recent a sign-in must be for a new way to sign in to be added. */
+const FRESH_SECONDS = 15 * 60
+
+/** Somebody who is signed in, in one browser. */
+export interface Session {
+  /** How `sessions` finds it. */
+  digest: Buffer
+  /** What names it in public. */
+  id: string
+  user: { id: string; email: string }
+  authTime: Date
+  /** How the person proved who he is (RFC 8176). */
+  amr: readonly string[]
+}
+
+/** Who is signed in. Nobody whose account was disabled, or whose address is not proved. */
+export async function findSession(context: ServerContext, request: Request): Promise<Session | undefined> {
+  const digest = findSessionDigest(context, request)
+  if (digest === undefined) return undefined
+  const now = new Date(context.now())
+  const stored = await context.storage.findSession(digest, now)
+  if (stored === undefined) return undefined
+  if (now.getTime() - stored.last_seen_at.getTime() > SEEN_SECONDS * 1000) {
+    await context.storage.recordSessionUse(digest, { idle: IDLE_SECONDS, absolute: ABSOLUTE_SECONDS }, now)
+  }
+  const user = { id: stored.user_id, email: stored.email }
+  return { digest, id: stored.id, user, authTime: stored.auth_time, amr: stored.amr }
+}
+
+/**
+ * Starts a session under a new id, and ends the one that this browser had: an id that somebody planted before the
+ * sign-in is worth nothing after it.
+ *
+ * @returns the `Set-Cookie` value
+ */
+export async function startSession(
+  context: ServerContext,
+  request: Request,
+  { userId, amr }: { userId: string; amr: readonly string[] },
+): Promise<string> {
+  const secret = newSecret()
+  const now = new Date(context.now())
+  const session = {
+    digest: digestOf(context, secret),
+    id: newId('ses_'),
+    user_id: userId,
+    auth_time: now,
+    amr,
+    user_agent: request.headers.get('User-Agent')?.slice(0, 400) ?? null,
+    expires_at: new Date(now.getTime() + IDLE_SECONDS * 1000),
+  }
+  await context.storage.startSession(session, findSessionDigest(context, request), now)
+  return setCookie(context.issuer, 'session', secret, ABSOLUTE_SECONDS)
+}
+
+/** Ends this browser's session. @returns the `Set-Cookie` value that removes its cookie */
+export async function endSession(context: ServerContext, request: Request): Promise<string> {
+  const session = await findSession(context, request)
+  if (session !== undefined) {
+    await context.storage.endSession(session.digest)
+    await context.audit.record({
+      type: 'session.ended',
+      user_id: session.user.id,
+      detail: { session_id: session.id },
+    })
+  }
+  return forgetSession(context)
+}
+
+/** The `Set-Cookie` value that removes the session's cookie. */
+export function forgetSession(context: ServerContext): string {
+  return setCookie(context.issuer, 'session', '', 0)
+}
+
+/** Whether the person proved who he is within the last quarter of an hour. */
+export function isFresh(session: Session, now: number): boolean {
+  return now - session.authTime.getTime() <= FRESH_SECONDS * 1000
+}
+
+function findSessionDigest(context: ServerContext, request: Request): Buffer | undefined {
+  const secret = findCookie(context.issuer, request, 'session')
+  return secret === undefined ? undefined : digestOf(context, secret)
+}
+
+function digestOf(context: ServerContext, secret: string): Buffer {
+  return context.purposeKeys.mac('digest', `session:${secret}`)
+}
