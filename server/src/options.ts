@@ -35,6 +35,8 @@ export interface ServerOptions {
   pbkdf2Iterations?: number
   /** A management credential for automation, of the root organisation's owner. Default: none. */
   adminToken?: string | undefined
+  /** Makes the first owner without a browser. Default: none; a one-time link does. */
+  owner?: { email: string; password: string } | undefined
   /** How mail leaves. Without it, codes and invitations by mail are not offered. */
   mailer?: Mailer | undefined
   /** The development inbox behind `/dev/inbox`; only accepted with a loopback issuer. Default: none. */

@@ -11,6 +11,14 @@ export const RESERVED_SCOPES = [
   'manage',
 ] as const
 
+/** What this server offers of OpenID Connect Core §5.4 and §11, to every client. */
+export const OPENID_SCOPES = ['openid', 'email', 'offline_access'] as const
+
+/** Whether it asks for a person's identity or for a refresh token, not for something of an MCP server. */
+export function isOpenidScope(name: string): boolean {
+  return (OPENID_SCOPES as readonly string[]).includes(name)
+}
+
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 /** Whether it is a scope-token of RFC 6749 §3.3: printable ASCII but for space, double quote and backslash. */

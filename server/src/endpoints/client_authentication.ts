@@ -8,7 +8,7 @@ import { OAuthError } from '../errors.ts'
 import type { Form } from './form.ts'
 
 /** Algorithms that a client may sign its assertion with; none is symmetric. */
-const ASSERTION_ALGS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'RS384', 'PS384', 'ES512', 'RS512', 'PS512']
+export const ASSERTION_ALGS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'RS384', 'PS384', 'ES512', 'RS512', 'PS512']
 /** An assertion is made for one request; whoever wants to keep one for longer is refused. In seconds. */
 const MAX_ASSERTION_LIFETIME = 600
 const CLOCK_TOLERANCE = 30

@@ -43,7 +43,6 @@ export interface AuthCodeStorage {
   consumeCode(digest: Buffer, grant: OpenedGrant, now: Date): Promise<{ email: string } | undefined>
   /** Ends the codes that wait for their exchange, when their authorization is revoked. */
   expirePendingCodes(of: PendingCodes, now: Date): Promise<void>
-  cleanCodes(now: Date, batch: number): Promise<number>
 }
 
 /** Codes of one person for one client and one server. */
@@ -89,13 +88,6 @@ const EXPIRE_PENDING = statement(
   `update auth_agent.auth_codes set expires_at = $4
    where user_id = $1 and client_digest = $2 and server_id is not distinct from $3 and used_at is null and expires_at > $4`,
 )
-// A used code is kept for a day, so that its replay is known for what it is.
-const CLEAN = statement<{ digest: Buffer }>(
-  'auth_codes_clean',
-  `delete from auth_agent.auth_codes where digest in (
-     select digest from auth_agent.auth_codes where expires_at <= $1::timestamptz - interval '1 day'
-     order by expires_at limit $2) returning digest`,
-)
 
 export function authCodeStorage(db: Queryable): AuthCodeStorage {
   return {
@@ -139,9 +131,6 @@ export function authCodeStorage(db: Queryable): AuthCodeStorage {
     },
     async expirePendingCodes({ user_id, client_digest, server_id }, now) {
       await db.query(EXPIRE_PENDING, [user_id, client_digest, server_id, now])
-    },
-    async cleanCodes(now, batch) {
-      return (await db.query(CLEAN, [now, batch])).length
     },
   }
 }

@@ -15,7 +15,6 @@ export interface AuthRequestStorage {
   storeAuthRequest(request: StoredAuthRequest, now: Date): Promise<void>
   /** Takes the request if it waits for this session's answer. Succeeds once. */
   consumeAuthRequest(digest: Buffer, sessionDigest: Buffer, now: Date): Promise<StoredAuthRequest | undefined>
-  cleanAuthRequests(now: Date, batch: number): Promise<number>
 }
 
 const STORE = statement(
@@ -28,11 +27,6 @@ const CONSUME = statement<StoredAuthRequest>(
   `update auth_agent.auth_requests set used_at = $3
    where digest = $1 and session_digest = $2 and used_at is null and expires_at > $3
    returning digest, organization_id, session_digest, client_id, request, expires_at`,
-)
-const CLEAN = statement<{ digest: Buffer }>(
-  'auth_requests_clean',
-  `delete from auth_agent.auth_requests where digest in (
-     select digest from auth_agent.auth_requests where expires_at <= $1 order by expires_at limit $2) returning digest`,
 )
 
 export function authRequestStorage(db: Queryable): AuthRequestStorage {
@@ -52,9 +46,6 @@ export function authRequestStorage(db: Queryable): AuthRequestStorage {
     async consumeAuthRequest(digest, sessionDigest, now) {
       const [row] = await db.query(CONSUME, [digest, sessionDigest, now])
       return row
-    },
-    async cleanAuthRequests(now, batch) {
-      return (await db.query(CLEAN, [now, batch])).length
     },
   }
 }

@@ -23,8 +23,6 @@ export interface DenialStorage {
   recordDenial(denial: DenialRow, now: Date): Promise<void>
   /** Reads what was committed since the cursor; '0' reads everything that is still needed. */
   readDenials(cursor: string, now: Date): Promise<DenialPage>
-  /** Deletes a batch of denials that no living token falls under. */
-  cleanDenials(now: Date, batch: number): Promise<number>
 }
 
 const RECORD = statement(
@@ -41,11 +39,6 @@ const READ = statement<{ cursor: string } & { [K in keyof DenialRow]: DenialRow[
    left join auth_agent.denials d
      on (d.transaction_id >= $1::xid8 or snapshot.xmin < $1::xid8) and d.expires_at > $2`,
 )
-const CLEAN = statement<{ id: string }>(
-  'denials_clean',
-  `delete from auth_agent.denials where id in (
-     select id from auth_agent.denials where expires_at <= $1 order by expires_at limit $2) returning id`,
-)
 
 export function denialStorage(db: Queryable): DenialStorage {
   return {
@@ -59,9 +52,6 @@ export function denialStorage(db: Queryable): DenialStorage {
         cursor: rows[0]?.cursor ?? cursor,
         denials: rows.filter((row): row is DenialRow & { cursor: string } => row.kind !== null),
       }
-    },
-    async cleanDenials(now, batch) {
-      return (await db.query(CLEAN, [now, batch])).length
     },
   }
 }

@@ -27,7 +27,6 @@ export interface SigningKeyStorage {
     now: Date,
   ): Promise<boolean>
   rewrapSigningKey(kid: string, wrappedKey: Buffer): Promise<void>
-  cleanSigningKeys(now: Date): Promise<number>
 }
 
 const LIST = statement<SigningKeyRow>(
@@ -51,10 +50,6 @@ const ADD_NEXT = statement<{ kid: string }>(
    select $1, $2, $3, $4, $5, $6 from superseded returning kid`,
 )
 const REWRAP = statement('signing_keys_rewrap', 'update auth_agent.signing_keys set wrapped_key = $2 where kid = $1')
-const CLEAN = statement<{ kid: string }>(
-  'signing_keys_clean',
-  'delete from auth_agent.signing_keys where expires_at <= $1 returning kid',
-)
 
 export function signingKeyStorage(db: Queryable): SigningKeyStorage {
   return {
@@ -70,9 +65,6 @@ export function signingKeyStorage(db: Queryable): SigningKeyStorage {
     },
     async rewrapSigningKey(kid, wrappedKey) {
       await db.query(REWRAP, [kid, wrappedKey])
-    },
-    async cleanSigningKeys(now) {
-      return (await db.query(CLEAN, [now])).length
     },
   }
 }

@@ -8,6 +8,7 @@ import { type CredentialStorage, credentialStorage } from './credentials.ts'
 import type { Database, Queryable } from './database.ts'
 import { type DenialStorage, denialStorage } from './denials.ts'
 import { type EmailCodeStorage, emailCodeStorage } from './email_codes.ts'
+import { type ExpiredRowStorage, expiredRowStorage } from './expired_rows.ts'
 import { type InvitationStorage, invitationStorage } from './invitations.ts'
 import { type McpServerKeyStorage, mcpServerKeyStorage } from './mcp_server_keys.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
@@ -41,6 +42,7 @@ export interface Tables
     UserAuthorizationStorage,
     CredentialStorage,
     EmailCodeStorage,
+    ExpiredRowStorage,
     InvitationStorage,
     MemberStorage,
     MembershipStorage,
@@ -77,6 +79,7 @@ function tables(db: Queryable): Tables {
     ...attemptCounterStorage(db),
     ...credentialStorage(db),
     ...emailCodeStorage(db),
+    ...expiredRowStorage(db),
     ...invitationStorage(db),
     ...memberStorage(db),
     ...membershipStorage(db),

@@ -16,6 +16,8 @@ export type RefreshOutcome =
   | 'expired'
   | 'barred'
   | 'other_client'
+  | 'other_resource'
+  | 'scope_exceeded'
 
 /** A refresh token, authenticated, as it was presented. */
 export interface RefreshPresentation {
@@ -24,6 +26,10 @@ export interface RefreshPresentation {
   client_digest: Buffer
   /** A digest of the network that it came from, or null where that is not known. */
   presented_from: Buffer | null
+  /** The canonical form of the `resource` that the request repeats, or null. */
+  resource: string | null
+  /** The scopes that the request narrows the token to, or null. */
+  scopes: readonly string[] | null
 }
 
 export interface RefreshLifetimes {
@@ -82,13 +88,13 @@ export interface TokenStorage {
   revokeGrantsOfServer(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
   /** Revokes what the server's access policy does not allow any more. */
   revokeDisallowedGrants(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
-  cleanTokens(now: Date, batch: number): Promise<number>
 }
 
 /** Added to the life of a denial: the largest leeway that a verifier may allow for clocks. */
 const LEEWAY = `interval '5 minutes'`
 
-// $1 family, $2 generation, $3 client, $4 network, $5 now, $6 race window, $7 longest run of races, $8 and $9 lifetimes.
+// $1 family, $2 generation, $3 client, $4 network, $5 now, $6 race window, $7 longest run of races, $8 and $9 lifetimes,
+// $10 resource, $11 scopes. What the request asks for is checked before anything moves.
 // `for update` makes presentations of one family follow each other; a later one sees what the earlier one decided.
 const PRESENT = statement<RefreshedFamily>(
   'tokens_present',
@@ -101,7 +107,8 @@ const PRESENT = statement<RefreshedFamily>(
          when t.raced_generation >= $2 then t.raced_run
          when t.raced_generation = $2 - 1 then t.raced_run + 1
          else 1
-       end as raced_run_now
+       end as raced_run_now,
+       $10::text is null or $10 in (t.resource, s.canonical_url, s.canonical_origin) as means_resource
      from auth_agent.tokens t
      join auth_agent.users u on u.id = t.user_id
      join auth_agent.clients c on c.digest = t.client_digest
@@ -114,6 +121,8 @@ const PRESENT = statement<RefreshedFamily>(
        when revoked_at is not null then 'revoked'
        when expires_at <= $5 or max_expires_at <= $5 then 'expired'
        when not stands then 'barred'
+       when not coalesce(means_resource, false) then 'other_resource'
+       when not $11::text[] <@ scopes then 'scope_exceeded'
        when $2 = generation then 'rotated'
        when $2 > generation then 'ahead'
        when in_race_window and (sender_constrained or raced_run_now < $7) then 'raced'
@@ -187,18 +196,11 @@ const REVOKE_DISALLOWED = revoke(
      select from auth_agent.mcp_servers s, auth_agent.users u
      where s.id = t.server_id and u.id = t.user_id and auth_agent.may_use(s, u))`,
 )
-// What has expired is kept for a week, so that its holder is told what happened to it.
-const CLEAN = statement<{ family: string }>(
-  'tokens_clean',
-  `delete from auth_agent.tokens where family in (
-     select family from auth_agent.tokens where expires_at <= $1::timestamptz - interval '7 days'
-     order by expires_at limit $2) returning family`,
-)
 
 export function tokenStorage(db: Queryable): TokenStorage {
   return {
     async presentRefreshToken(presentation, lifetimes, now) {
-      const { family, generation, client_digest, presented_from } = presentation
+      const { family, generation, client_digest, presented_from, resource, scopes } = presentation
       const { raceWindow, maxRacedRun, refreshTokenTtl, accessTokenTtl } = lifetimes
       const [row] = await db.query(PRESENT, [
         family,
@@ -210,6 +212,8 @@ export function tokenStorage(db: Queryable): TokenStorage {
         maxRacedRun,
         refreshTokenTtl,
         accessTokenTtl,
+        resource,
+        scopes,
       ])
       return row
     },
@@ -221,8 +225,5 @@ export function tokenStorage(db: Queryable): TokenStorage {
     revokeGrantsOfClient: (clientDigest, reason, now) => db.query(REVOKE_CLIENT, [now, reason, clientDigest]),
     revokeGrantsOfServer: (serverId, reason, now) => db.query(REVOKE_SERVER, [now, reason, serverId]),
     revokeDisallowedGrants: (serverId, reason, now) => db.query(REVOKE_DISALLOWED, [now, reason, serverId]),
-    async cleanTokens(now, batch) {
-      return (await db.query(CLEAN, [now, batch])).length
-    },
   }
 }

@@ -99,6 +99,20 @@ export async function verifyAccessToken(
   return claims
 }
 
+/** The claims of an access token that is good now, or undefined. Rejects where that cannot be told. */
+export async function findActiveClaims(
+  context: ServerContext,
+  token: string,
+  expected: { audience?: string } = {},
+): Promise<AccessTokenClaims | undefined> {
+  try {
+    return await verifyAccessToken(context, token, expected)
+  } catch (error) {
+    if (error instanceof OAuthError && error.code === 'invalid_token') return undefined
+    throw error
+  }
+}
+
 async function verifySignedClaims(context: ServerContext, token: string): Promise<AccessTokenClaims> {
   const kid = findKid(token)
   const key = kid === undefined ? undefined : await context.signingKeys.find(kid)

@@ -20,7 +20,7 @@ export interface SigningKeys {
   find(kid: string): Promise<SigningKey | undefined>
   /** The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). */
   jwks(): Promise<{ keys: readonly JWK[] }>
-  /** Adds the successor of every key that is due, and forgets keys that nothing needs. */
+  /** Adds the successor of every key that is due. */
   rotateDueKeys(): Promise<void>
   /** Adds successors now, whatever their age. Each signs after `publishAhead` seconds. */
   rotateAll(publishAhead?: number): Promise<void>
@@ -110,7 +110,6 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
       return { keys: keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
     },
     async rotateDueKeys() {
-      await storage.cleanSigningKeys(new Date(now()))
       await addSuccessors((key) => key.row.activates_at.getTime() + SIGNS_FOR <= now() + PUBLISHED_AHEAD, PUBLISHED_AHEAD)
     },
     rotateAll: (publishAhead = PUBLISHED_AHEAD / SECOND) => addSuccessors(() => true, publishAhead * SECOND),

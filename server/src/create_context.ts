@@ -1,0 +1,79 @@
+import { createAuditLog } from './audit/events.ts'
+import { createClientDirectory } from './clients/directory.ts'
+import { ID_TOKEN_ALGS } from './clients/metadata.ts'
+import type { Issuer, ServerContext, Settings } from './context.ts'
+import { createKeyWrapping } from './keys/key_wrapping.ts'
+import { loadPurposeKeys } from './keys/purpose_keys.ts'
+import { silentLog } from './log.ts'
+import type { ServerOptions } from './options.ts'
+import { createStorage } from './storage/storage.ts'
+import { createDenials } from './tokens/denials.ts'
+import { ID_TOKEN_TTL } from './tokens/id_token.ts'
+import { loadSigningKeys } from './tokens/signing_keys.ts'
+
+/**
+ * Checks the options and puts the server's parts together. Rejects with a sentence for the operator where an option
+ * makes no sense, or where the secret does not open the keys in the database.
+ */
+export async function createContext(options: ServerOptions): Promise<ServerContext> {
+  const { log = silentLog, now = Date.now, fetchPublicUrl, mailer, inbox } = options
+  const issuer = parseIssuer(options.issuer)
+  if (inbox !== undefined && !issuer.isLoopback) {
+    throw new Error('The development inbox shows sign-in codes, so it is for a loopback issuer only: set SMTP_URL.')
+  }
+  const settings = withDefaults(options)
+  const storage = createStorage(options.database)
+  const wrapping = createKeyWrapping(options.secrets)
+  const purposeKeys = await loadPurposeKeys(storage, wrapping, new Date(now()))
+  const signingKeys = await loadSigningKeys({
+    storage,
+    wrapping,
+    algs: [...new Set([settings.signingAlg, ...ID_TOKEN_ALGS])],
+    maxTokenTtl: Math.max(settings.accessTokenTtl, ID_TOKEN_TTL),
+    now,
+  })
+  return {
+    issuer,
+    settings,
+    storage,
+    purposeKeys,
+    signingKeys,
+    denials: createDenials(storage, now),
+    clients: createClientDirectory({ storage, purposeKeys, fetchPublicUrl, now }),
+    audit: createAuditLog(storage, log, now),
+    mailer,
+    inbox,
+    log,
+    now,
+  }
+}
+
+/** RFC 8414 §2: https, no query, no fragment. Clients compare it as a string, so nothing is normalised. */
+export function parseIssuer(text: string): Issuer {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) throw new Error(`ISSUER_URL ${text} is not a URL: write one such as https://auth.example.com.`)
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
+    throw new Error(`ISSUER_URL ${text} must be https; http is for localhost, 127.0.0.1 and [::1] only.`)
+  }
+  const basePath = url.pathname === '/' ? '' : url.pathname
+  if (url.origin + basePath !== text) {
+    throw new Error(
+      `ISSUER_URL ${text} must be written as ${url.origin}${basePath.replace(/\/+$/, '')}: without trailing slash, query, fragment, user or default port, in lower case.`,
+    )
+  }
+  if (basePath.endsWith('/')) throw new Error(`ISSUER_URL ${text} must not end with a slash.`)
+  return { url: text, origin: url.origin, basePath, isLoopback }
+}
+
+function withDefaults(options: ServerOptions): Settings {
+  return {
+    signingAlg: options.signingAlg ?? 'ES256',
+    accessTokenTtl: options.accessTokenTtl ?? 3600,
+    refreshTokenTtl: options.refreshTokenTtl ?? 2_592_000,
+    refreshTokenMaxTtl: options.refreshTokenMaxTtl ?? 31_536_000,
+    signUp: options.signUp ?? 'closed',
+    pbkdf2Iterations: options.pbkdf2Iterations ?? 600_000,
+    adminToken: options.adminToken,
+  }
+}

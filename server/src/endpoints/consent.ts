@@ -1,0 +1,175 @@
+import { z } from 'zod'
+import { redirectKind } from '../checks/redirect_uri.ts'
+import { type Client, clientName } from '../clients/client.ts'
+import { metadataDigest } from '../clients/metadata.ts'
+import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
+import { newSecret } from '../random.ts'
+import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
+import { findSession, type Session } from '../sign_in/session.ts'
+import type { McpServer } from '../storage/mcp_servers.ts'
+import type { UserAuthorization } from '../storage/user_authorizations.ts'
+import { approve } from './approval.ts'
+import type { AuthorizationRequest } from './authorization_request.ts'
+import { respond } from './authorization_response.ts'
+import { readForm } from './form.ts'
+
+/** How long a person may think about it. */
+const REQUEST_TTL = 600_000
+
+/** What of a request is kept while the person thinks. The rest is looked up again, and must not have changed. */
+const storedRequest = z.object({
+  redirectUri: z.string(),
+  responseMode: z.enum(['query', 'form_post']),
+  state: z.string().optional(),
+  serverId: z.string().optional(),
+  resource: z.string(),
+  scopes: z.array(z.string()),
+  codeChallenge: z.string(),
+  nonce: z.string().optional(),
+  metadataDigest: z.string(),
+})
+type StoredRequest = z.infer<typeof storedRequest>
+
+/** Shows the request to the person and waits for POST /consent. */
+export async function askForConsent(
+  context: ServerContext,
+  request: Request,
+  asked: AuthorizationRequest,
+  session: Session,
+  known: readonly UserAuthorization[],
+): Promise<Response> {
+  const { basePath } = context.issuer
+  const handle = await storeRequest(context, asked, session)
+  const browser = identifyBrowser(context, request)
+  const passkeys = await context.storage.listPasskeys(session.user.id)
+  const url = new URL(request.url)
+  const switchQuery = new URLSearchParams({ switch: '1', return_to: url.pathname + url.search })
+  const page = renderConsentPage({
+    basePath,
+    csrf: browser.csrf,
+    request: handle,
+    ...describeClient(asked),
+    server: asked.server && describeServer(asked.server),
+    scopes: describeScopes(asked, known),
+    identity: asked.server?.identity ?? [],
+    clientSees: asked.scopes.includes('email') ? ['email'] : [],
+    user: { email: session.user.email },
+    stepUp: known.length > 0,
+    offerPasskey: passkeys.length === 0,
+    switchAccountUrl: `${basePath}/sign-in?${switchQuery}`,
+    formActions: [asked.redirectUri],
+  })
+  if (browser.setCookie !== undefined) page.headers.append('Set-Cookie', browser.setCookie)
+  return page
+}
+
+async function storeRequest(context: ServerContext, asked: AuthorizationRequest, session: Session): Promise<string> {
+  const handle = newSecret()
+  const stored: StoredRequest = {
+    redirectUri: asked.redirectUri,
+    responseMode: asked.responseMode,
+    state: asked.state,
+    serverId: asked.server?.id,
+    resource: asked.resource,
+    scopes: [...asked.scopes],
+    codeChallenge: asked.codeChallenge,
+    nonce: asked.nonce,
+    metadataDigest: metadataDigest(asked.client.metadata).toString('base64url'),
+  }
+  await context.storage.storeAuthRequest(
+    {
+      digest: context.purposeKeys.mac('digest', handle),
+      organization_id: asked.server?.organization_id ?? asked.client.organizationId,
+      session_digest: session.digest,
+      client_id: asked.client.clientId,
+      request: stored,
+      expires_at: new Date(context.now() + REQUEST_TTL),
+    },
+    new Date(context.now()),
+  )
+  return handle
+}
+
+function describeClient({ client, redirectUri }: AuthorizationRequest) {
+  const url = new URL(redirectUri)
+  return {
+    client: { name: clientName(client), uri: client.metadata.client_uri, vouched: vouchedBy(client) },
+    redirect: { host: url.host || url.protocol, kind: redirectKind(redirectUri) },
+    loopbackOnly: client.metadata.redirect_uris.every((uri) => redirectKind(uri) === 'loopback'),
+  }
+}
+
+function vouchedBy(client: Client): Vouched {
+  if (client.source === 'registered') return { by: 'operator' }
+  return client.verifiedDomain === undefined ? { by: 'nobody' } : { by: 'domain', domain: client.verifiedDomain }
+}
+
+function describeServer({ server_name, server_url, description }: McpServer) {
+  return { name: server_name, url: server_url, description: description ?? undefined }
+}
+
+function describeScopes({ scopes, server }: AuthorizationRequest, known: readonly UserAuthorization[]) {
+  const granted = new Set(known.flatMap((authorization) => authorization.scopes))
+  return scopes.map((name) => ({
+    name,
+    description: server?.scopes.find((scope) => scope.name === name)?.description ?? '',
+    isNew: known.length > 0 && !granted.has(name),
+  }))
+}
+
+/** POST /consent: the person's decision. It counts once, in the session in which the page was shown. */
+export async function consent(context: ServerContext, request: Request): Promise<Response> {
+  const form = await readForm(request)
+  checkForgery(context, request, form.get('csrf'))
+  const session = await findSession(context, request)
+  if (session === undefined) throw startAgain('You are signed out by now.')
+  const decision = form.get('decision')
+  if (decision !== 'approve' && decision !== 'deny') {
+    throw new OAuthError('invalid_request', 'decision must be approve or deny.')
+  }
+  const asked = await consumeRequest(context, form.get('request') ?? '', session)
+  const approved = asked.scopes.filter((scope) => form.getAll('scope').includes(scope))
+  if (decision === 'deny' || approved.every((scope) => scope === 'offline_access')) {
+    const error_description = 'The person did not allow it.'
+    return respond(context, asked, { error: 'access_denied', error_description })
+  }
+  if (asked.server !== undefined && !(await context.storage.mayUse(asked.server.id, session.user.id))) {
+    const error_description = 'This person may not use this MCP server.'
+    return respond(context, asked, { error: 'access_denied', error_description })
+  }
+  const known = await context.storage.findUserAuthorizations({
+    user_id: session.user.id,
+    client_digest: asked.client.digest,
+    server_id: asked.server?.id ?? null,
+  })
+  const code = await approve(context, { ...asked, session, approved, known })
+  return respond(context, asked, { code })
+}
+
+/** Takes the request that waits, with client and server as they are now: what has changed since is asked about anew. */
+async function consumeRequest(
+  context: ServerContext,
+  handle: string,
+  session: Session,
+): Promise<Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'>> {
+  const digest = context.purposeKeys.mac('digest', handle)
+  const row = await context.storage.consumeAuthRequest(digest, session.digest, new Date(context.now()))
+  if (row === undefined) throw startAgain('This page was answered already, or it waited for too long.')
+  const stored = storedRequest.parse(row.request)
+  const client = await context.clients.find(row.client_id)
+  if (client === undefined || metadataDigest(client.metadata).toString('base64url') !== stored.metadataDigest) {
+    throw startAgain('The app has changed while you were looking at it.')
+  }
+  const server = stored.serverId === undefined ? undefined : await context.storage.findServer(stored.serverId)
+  if (stored.serverId !== undefined && server?.server_url !== stored.resource) {
+    throw startAgain('The MCP server has changed while you were looking at it.')
+  }
+  const { redirectUri, responseMode, state, resource, scopes, codeChallenge, nonce } = stored
+  return { client, server, redirectUri, responseMode, state, resource, scopes, codeChallenge, nonce }
+}
+
+function startAgain(what: string): OAuthError {
+  return new OAuthError('invalid_request', `${what} Go back to your app and connect again.`)
+}

@@ -1,0 +1,19 @@
+import type { ServerContext } from '../context.ts'
+import { jsonResponse, NO_STORE } from './json_response.ts'
+
+/** Whether the process answers at all. */
+export function health(): Response {
+  return jsonResponse({ status: 'ok' }, NO_STORE)
+}
+
+/** Whether it can serve: the database answers, and there is a key to sign with. */
+export async function ready(context: ServerContext): Promise<Response> {
+  try {
+    await context.storage.checkDatabase()
+    await context.signingKeys.current(context.settings.signingAlg)
+    return jsonResponse({ status: 'ready' }, NO_STORE)
+  } catch (error) {
+    context.log.warn({ err: error }, 'The server is not ready.')
+    return jsonResponse({ status: 'unavailable' }, { ...NO_STORE, 'Retry-After': '5' }, 503)
+  }
+}

@@ -1,0 +1,20 @@
+import type { ServerContext } from '../context.ts'
+import { type AccessTokenClaims, findActiveClaims } from '../tokens/access_token.ts'
+import { jsonResponse, NO_STORE } from './json_response.ts'
+import { authenticateServer } from './server_authentication.ts'
+import { readTokenParameters, requiredToken } from './token_parameters.ts'
+
+/**
+ * Introspection (RFC 7662), for MCP servers by their API key. A key sees only tokens whose audience is its own server;
+ * any other, a refresh token too, is not active.
+ */
+export async function introspection(context: ServerContext, request: Request): Promise<Response> {
+  const key = await authenticateServer(context, request)
+  const token = requiredToken(await readTokenParameters(request))
+  const claims = await findActiveClaims(context, token, { audience: key.server_url })
+  return jsonResponse(claims === undefined ? { active: false } : describeActive(claims), NO_STORE)
+}
+
+function describeActive(claims: AccessTokenClaims): object {
+  return { active: true, ...claims, username: claims.email ?? claims.sub, token_type: 'Bearer' }
+}

@@ -1,0 +1,15 @@
+import type { Client } from '../clients/client.ts'
+import type { ServerContext } from '../context.ts'
+import type { TokenParameters } from './parameters.ts'
+import type { TokenResponse } from './token_response.ts'
+
+/** A token request whose client is known to be itself. */
+export interface TokenRequest {
+  client: Client
+  parameters: TokenParameters
+  /** The network that it came from, or undefined where that is not known. */
+  clientAddress: string | undefined
+}
+
+/** One grant type: turns what the client presents into tokens, or refuses (OAuth 2.1 §4). */
+export type Grant = (context: ServerContext, request: TokenRequest) => Promise<TokenResponse>

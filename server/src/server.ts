@@ -1,0 +1,162 @@
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import type { ServerContext } from './context.ts'
+import { createContext } from './create_context.ts'
+import { authorization } from './endpoints/authorization.ts'
+import { cacheableDocument, respondCacheable } from './endpoints/cacheable.ts'
+import { consent } from './endpoints/consent.ts'
+import { health, ready } from './endpoints/health.ts'
+import { introspection } from './endpoints/introspection.ts'
+import { jwks } from './endpoints/jwks.ts'
+import { serverMetadata } from './endpoints/metadata.ts'
+import { protectedResource } from './endpoints/protected_resource.ts'
+import { registration } from './endpoints/registration.ts'
+import { revocation } from './endpoints/revocation.ts'
+import { token } from './endpoints/token.ts'
+import { userinfo } from './endpoints/userinfo.ts'
+import { OAuthError } from './errors.ts'
+import { renderErrorForPeople, renderErrorJson } from './failure.ts'
+import { maintain } from './maintenance.ts'
+import { managementApi } from './management/api.ts'
+import type { ConnectionInfo, ServerOptions } from './options.ts'
+import { findAsset } from './pages/assets.ts'
+import { createSetupLink, ensureOwner } from './sign_in/owner.ts'
+
+/** A running authorization server, for any runtime. */
+export interface Server {
+  /** Answers a request. Never rejects. */
+  fetch(request: Request, info: ConnectionInfo): Promise<Response>
+  /** Cleans up and rotates keys; to be called about once a minute. */
+  maintain(): Promise<void>
+  /** A one-time link that makes its first visitor the owner, for the terminal; undefined once there is one. */
+  setupLink(): Promise<string | undefined>
+}
+
+/** Makes a server. Rejects with a sentence for the operator where an option makes no sense. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const context = await createContext(options)
+  if (options.owner !== undefined) await ensureOwner(context, options.owner)
+  const app = createApp(context)
+  return {
+    fetch: async (request, info) => app.fetch(request, info),
+    maintain: () => maintain(context),
+    setupLink: () => createSetupLink(context),
+  }
+}
+
+type Endpoint = (context: ServerContext, request: Request, info: ConnectionInfo) => Response | Promise<Response>
+type Methods = Partial<Record<'GET' | 'POST', Endpoint>>
+type App = Hono<{ Bindings: ConnectionInfo }>
+
+/** What programs call. Browser clients call it from their own origin, so it answers CORS; no cookie counts here. */
+const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
+  '/token': { POST: token },
+  '/introspect': { POST: introspection },
+  '/revoke': { POST: revocation },
+  '/register': { POST: registration },
+  '/userinfo': { GET: userinfo, POST: userinfo },
+  '/.well-known/jwks.json': { GET: jwks },
+  '/.well-known/oauth-protected-resource': { GET: (context, request) => protectedResource(context, request, undefined) },
+}
+
+/** What people see. It carries the session cookie, so it never answers CORS. */
+const FOR_PEOPLE: Readonly<Record<string, Methods>> = {
+  '/authorize': { GET: authorization, POST: authorization },
+  '/consent': { POST: consent },
+}
+
+/** What monitors ask. It tells nothing, and so answers under any name. */
+const FOR_MONITORS: Readonly<Record<string, Methods>> = {
+  '/health': { GET: health },
+  '/ready': { GET: ready },
+}
+
+/** RFC 8414 §3, OpenID Connect Discovery §4: the forms that clients probe; below the path of an issuer, and inserted before it. */
+const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
+
+const CORS_FOR_PROGRAMS = cors({
+  origin: '*',
+  allowMethods: ['GET', 'POST'],
+  allowHeaders: ['Authorization', 'Content-Type', 'DPoP', 'MCP-Protocol-Version'],
+  exposeHeaders: ['WWW-Authenticate', 'Retry-After'],
+  maxAge: 86_400,
+})
+
+/** The only route table. */
+function createApp(context: ServerContext): App {
+  const { issuer } = context
+  const root: App = new Hono()
+  root.notFound((c) => renderErrorForPeople(context, c.req.raw, new OAuthError('not_found', 'There is no such page.')))
+  root.onError((error, c) => renderErrorForPeople(context, c.req.raw, error))
+  addRoutes(root.basePath(issuer.basePath), context, FOR_MONITORS, renderErrorJson)
+
+  if (issuer.isLoopback) root.use(refuseOtherHosts(context))
+  addDiscovery(root, context)
+  const app = root.basePath(issuer.basePath)
+  for (const path of Object.keys(FOR_PROGRAMS)) app.use(path, CORS_FOR_PROGRAMS)
+  addRoutes(app, context, FOR_PROGRAMS, renderErrorJson)
+  app.use('/.well-known/oauth-protected-resource/:serverId', CORS_FOR_PROGRAMS)
+  app.get('/.well-known/oauth-protected-resource/:serverId', (c) =>
+    answer(context, c.req.raw, renderErrorJson, () => {
+      const serverId = c.req.param('serverId')
+      return protectedResource(context, c.req.raw, serverId === 'api' ? undefined : serverId)
+    }),
+  )
+  addRoutes(app, context, FOR_PEOPLE, renderErrorForPeople)
+  app.get('/assets/*', (c) => findAsset(c.req.path.slice(issuer.basePath.length)) ?? c.notFound())
+  app.route('/api', managementApi(context))
+  return root
+}
+
+function addDiscovery(root: App, context: ServerContext): void {
+  const { basePath } = context.issuer
+  const document = cacheableDocument(serverMetadata(context.issuer))
+  const paths = new Set(DISCOVERY.flatMap((path) => [`${path}${basePath}`, `${basePath}${path}`]))
+  for (const path of paths) {
+    root.use(path, CORS_FOR_PROGRAMS)
+    root.get(path, (c) => respondCacheable(c.req.raw, document))
+  }
+}
+
+function addRoutes(app: App, context: ServerContext, routes: Readonly<Record<string, Methods>>, render: Render): void {
+  for (const [path, methods] of Object.entries(routes)) {
+    for (const [method, endpoint] of Object.entries(methods)) {
+      app.on(method, path, (c) => answer(context, c.req.raw, render, () => endpoint(context, c.req.raw, c.env)))
+    }
+    const allow = Object.keys(methods).join(', ')
+    app.all(path, (c) => render(context, c.req.raw, methodNotAllowed(allow)))
+  }
+}
+
+type Render = (context: ServerContext, request: Request, error: unknown) => Response
+
+async function answer(
+  context: ServerContext,
+  request: Request,
+  render: Render,
+  respond: () => Response | Promise<Response>,
+): Promise<Response> {
+  try {
+    return await respond()
+  } catch (error) {
+    return render(context, request, error)
+  }
+}
+
+function methodNotAllowed(allow: string): OAuthError {
+  return new OAuthError('method_not_allowed', `Use ${allow} here.`, { headers: { Allow: allow } })
+}
+
+/** A name that somebody rebinds to this machine must reach nothing (DNS rebinding), so only the issuer's own answers. */
+function refuseOtherHosts(context: ServerContext) {
+  const { host } = new URL(context.issuer.url)
+  return async (c: { req: { raw: Request } }, next: () => Promise<void>): Promise<Response | undefined> => {
+    const asked = c.req.raw.headers.get('Host') ?? new URL(c.req.raw.url).host
+    if (asked.toLowerCase() === host) {
+      await next()
+      return undefined
+    }
+    const error = new OAuthError('misdirected_request', `This server answers as ${context.issuer.url} only.`)
+    return renderErrorJson(context, c.req.raw, error)
+  }
+}
