@@ -1,0 +1,67 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { z } from 'zod'
+import type { ServerContext } from '../context.ts'
+import { errorBody, OAuthError } from '../errors.ts'
+import { DatabaseUnavailable } from '../storage/database.ts'
+
+/** The organisation has nothing of that name, or another organisation has. */
+export function notFound(what: string): OAuthError {
+  return new OAuthError('not_found', `There is no such ${what}.`)
+}
+
+/** Answers an error of the management API in JSON. What nobody foresaw is logged, and says nothing of the inside. */
+export function renderError(context: ServerContext, thrown: unknown, c: Context): Response {
+  const error = toOAuthError(thrown)
+  if (error.status >= 500) {
+    context.log.error({ err: thrown, path: c.req.path }, 'The management API failed.')
+  }
+  return new Response(JSON.stringify(errorBody(error)), {
+    status: error.status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...error.headers },
+  })
+}
+
+function toOAuthError(thrown: unknown): OAuthError {
+  if (thrown instanceof OAuthError) return thrown
+  if (thrown instanceof DatabaseUnavailable) {
+    const headers = { 'Retry-After': '5' }
+    return new OAuthError('temporarily_unavailable', 'The database cannot be reached.', { headers })
+  }
+  if (thrown instanceof HTTPException && thrown.status < 500) {
+    return new OAuthError('invalid_request', thrown.message, { status: thrown.status })
+  }
+  return new OAuthError('server_error', 'Something went wrong here. It was logged.')
+}
+
+/** What a schema found wrong with a request: the first field that is, by its name. */
+export function invalidRequest(error: z.ZodError): OAuthError {
+  const [first] = error.issues
+  if (first === undefined) return new OAuthError('invalid_request', 'The request is not valid.')
+  const issue = findDeepest(first)
+  const field = issue.path.join('.') || 'The body'
+  return new OAuthError('invalid_request', describeIssue(field, issue.message))
+}
+
+function describeIssue(field: string, message: string): string {
+  if (message.endsWith('received undefined')) return `${field} is missing.`
+  return `${field}: ${message}${message.endsWith('.') ? '' : '.'}`
+}
+
+interface Issue {
+  path: readonly PropertyKey[]
+  message: string
+}
+
+/** Of alternatives, the one that got furthest is the one that was meant. */
+function findDeepest(issue: z.core.$ZodIssue): Issue {
+  if (issue.code !== 'invalid_union') return issue
+  const inner = issue.errors
+    .flatMap((issues) => issues.slice(0, 1))
+    .map(findDeepest)
+    .reduce<Issue | undefined>(
+      (deepest, next) => (next.path.length > (deepest?.path.length ?? 0) ? next : deepest),
+      undefined,
+    )
+  return inner === undefined ? issue : { path: [...issue.path, ...inner.path], message: inner.message }
+}

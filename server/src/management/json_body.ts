@@ -1,0 +1,16 @@
+import type { z } from '@hono/zod-openapi'
+import { createMiddleware } from 'hono/factory'
+import { readJson } from '../endpoints/json_body.ts'
+
+/** Reads the body within the limits of the whole server, before the schema of a route sees it. */
+export const readJsonBody = createMiddleware(async (c, next) => {
+  const { url, method, headers } = c.req.raw
+  const body = await readJson(c.req.raw)
+  c.req.raw = new Request(url, { method, headers, body: JSON.stringify(body) })
+  await next()
+})
+
+/** Describes a body in JSON. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { 'application/json': { schema } } }
+}
