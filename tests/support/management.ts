@@ -1,18 +1,21 @@
-import { createAuditLog } from '../../server/src/audit/events.ts'
 import type { ServerContext } from '../../server/src/context.ts'
-import { createKeyWrapping } from '../../server/src/keys/key_wrapping.ts'
-import { loadPurposeKeys } from '../../server/src/keys/purpose_keys.ts'
-import { silentLog } from '../../server/src/log.ts'
+import { createContext } from '../../server/src/create_context.ts'
 import { managementApi } from '../../server/src/management/api.ts'
+import type { ServerOptions } from '../../server/src/options.ts'
 import { identifyBrowser } from '../../server/src/sign_in/browser.ts'
 import { startSession } from '../../server/src/sign_in/session.ts'
 import type { Database } from '../../server/src/storage/database.ts'
-import { createStorage } from '../../server/src/storage/storage.ts'
-import { createDenials } from '../../server/src/tokens/denials.ts'
-import { loadSigningKeys } from '../../server/src/tokens/signing_keys.ts'
 
 export const ADMIN_TOKEN = 'an admin token of more than thirty-two characters'
 export const ISSUER = 'https://as.example'
+
+const OPTIONS: Omit<ServerOptions, 'database'> = {
+  issuer: ISSUER,
+  secrets: ['a server secret that has more than thirty-two bytes'],
+  pbkdf2Iterations: 1000,
+  adminToken: ADMIN_TOKEN,
+  fetchPublicUrl: () => Promise.reject(new Error('No test of the management API fetches anything.')),
+}
 
 /** What the management API answered. */
 export interface Answer {
@@ -46,9 +49,9 @@ export interface ManagementTest {
 
 export async function createManagementTest(
   database: Database,
-  settings: Partial<ServerContext['settings']> & { now?: () => number } = {},
+  options: Partial<ServerOptions> = {},
 ): Promise<ManagementTest> {
-  const context = await createContext(database, settings)
+  const context = await createContext({ ...OPTIONS, database, ...options })
   const api = managementApi(context)
   const call: Call = async (method, path, body, headers = {}) => {
     const request = new Request(`${ISSUER}${path}`, {
@@ -83,38 +86,4 @@ async function signIn(context: ServerContext, userId: string): Promise<Record<st
   const Cookie = `${session}; ${browser}`
   const { csrf } = identifyBrowser(context, new Request(ISSUER, { headers: { Cookie } }))
   return { Cookie, 'X-CSRF-Token': csrf, Origin: ISSUER }
-}
-
-async function createContext(
-  database: Database,
-  { now = Date.now, ...settings }: Partial<ServerContext['settings']> & { now?: () => number },
-): Promise<ServerContext> {
-  const storage = createStorage(database)
-  const wrapping = createKeyWrapping(['a server secret that has more than thirty-two bytes'])
-  return {
-    issuer: { url: ISSUER, origin: ISSUER, basePath: '', isLoopback: false },
-    settings: {
-      signingAlg: 'ES256',
-      accessTokenTtl: 3600,
-      refreshTokenTtl: 2_592_000,
-      refreshTokenMaxTtl: 31_536_000,
-      signUp: 'closed',
-      pbkdf2Iterations: 1000,
-      adminToken: ADMIN_TOKEN,
-      ...settings,
-    },
-    storage,
-    purposeKeys: await loadPurposeKeys(storage, wrapping, new Date(now())),
-    signingKeys: await loadSigningKeys({ storage, wrapping, algs: ['ES256'], maxTokenTtl: 3600, now }),
-    denials: createDenials(storage, now),
-    clients: {
-      find: () => Promise.reject(new Error('not used here')),
-      keysOf: () => Promise.reject(new Error('not used here')),
-    },
-    audit: createAuditLog(storage, silentLog, now),
-    mailer: undefined,
-    inbox: undefined,
-    log: silentLog,
-    now,
-  }
 }

@@ -24,7 +24,6 @@ export function managementApi(context: ServerContext): OpenAPIHono<ManagementEnv
     },
   })
   api.onError((error, c) => renderError(context, error, c))
-  api.notFound((c) => renderError(context, notFound('endpoint of the management API'), c))
 
   api.get('/openapi.json', (c) => c.json(describeApi(context, api)))
   api.use(async (c, next) => {
@@ -38,5 +37,8 @@ export function managementApi(context: ServerContext): OpenAPIHono<ManagementEnv
   api.route('/invitations', invitationRoutes(context))
   api.route('/members', memberRoutes(context))
   api.route('/organization', organizationRoutes(context))
+  api.all('*', () => {
+    throw notFound('endpoint of the management API')
+  })
   return api
 }

@@ -53,7 +53,11 @@ describe('without a credential', () => {
 
   it('an unknown path says no more', async () => {
     expect((await api.call('GET', '/nothing')).status).toBe(401)
-    expect((await api.asAdmin('GET', '/nothing')).body).toMatchObject({ error: 'not_found' })
+    for (const path of ['/nothing', '/', '/servers/']) {
+      const { status, body } = await api.asAdmin('GET', path)
+      expect([path, status, body.error]).toEqual([path, 404, 'not_found'])
+    }
+    expect((await api.asAdmin('PUT', '/servers', {})).body).toMatchObject({ error: 'not_found' })
   })
 })
 

@@ -2,36 +2,21 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import type { ServerContext } from '../context.ts'
-import { errorBody, OAuthError } from '../errors.ts'
-import { DatabaseUnavailable } from '../storage/database.ts'
+import { OAuthError } from '../errors.ts'
+import { renderErrorJson } from '../failure.ts'
 
 /** The organisation has nothing of that name, or another organisation has. */
 export function notFound(what: string): OAuthError {
   return new OAuthError('not_found', `There is no such ${what}.`)
 }
 
-/** Answers an error of the management API in JSON. What nobody foresaw is logged, and says nothing of the inside. */
+/** Answers an error of the management API in JSON; those of the framework count as errors of the request. */
 export function renderError(context: ServerContext, thrown: unknown, c: Context): Response {
-  const error = toOAuthError(thrown)
-  if (error.status >= 500) {
-    context.log.error({ err: thrown, path: c.req.path }, 'The management API failed.')
-  }
-  return new Response(JSON.stringify(errorBody(error)), {
-    status: error.status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...error.headers },
-  })
-}
-
-function toOAuthError(thrown: unknown): OAuthError {
-  if (thrown instanceof OAuthError) return thrown
-  if (thrown instanceof DatabaseUnavailable) {
-    const headers = { 'Retry-After': '5' }
-    return new OAuthError('temporarily_unavailable', 'The database cannot be reached.', { headers })
-  }
-  if (thrown instanceof HTTPException && thrown.status < 500) {
-    return new OAuthError('invalid_request', thrown.message, { status: thrown.status })
-  }
-  return new OAuthError('server_error', 'Something went wrong here. It was logged.')
+  const isRefusal = thrown instanceof HTTPException && thrown.status < 500
+  const error = isRefusal
+    ? new OAuthError('invalid_request', thrown.message, { status: thrown.status })
+    : thrown
+  return renderErrorJson(context, c.req.raw, error)
 }
 
 /** What a schema found wrong with a request: the first field that is, by its name. */

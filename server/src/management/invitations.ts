@@ -13,7 +13,7 @@ import { errorResponses, jsonResponse } from './responses.ts'
 
 const invitationInput = z
   .object({
-    email: emailAddressSchema.openapi({ example: 'ada@example.com' }),
+    email: emailAddressSchema.meta({ example: 'ada@example.com' }),
     role: roleSchema.default('member'),
   })
   .openapi('NewInvitation')

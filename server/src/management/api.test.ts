@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createManagementTest, type ManagementTest } from '../../../tests/support/management.ts'
+import { createTestDatabase, type TestDatabase } from '../../../tests/support/postgres.ts'
+import { DatabaseUnavailable } from '../storage/database.ts'
+
+let test: TestDatabase
+let api: ManagementTest
+beforeAll(async () => {
+  test = await createTestDatabase()
+  api = await createManagementTest(test.database)
+})
+afterAll(() => test.drop())
+
+describe('the description of the API', () => {
+  type Operation = {
+    summary: string
+    tags: string[]
+    requestBody?: { content: object }
+    responses: Record<string, { description: string; content?: object }>
+  }
+
+  async function operations(): Promise<[string, Operation][]> {
+    const { body } = await api.call('GET', '/openapi.json')
+    return Object.entries(body.paths as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]): [string, Operation] => [
+        `${method} ${path}`,
+        operation,
+      ]),
+    )
+  }
+
+  it('is OpenAPI 3.1, with its address and its credentials', async () => {
+    const { body, headers } = await api.call('GET', '/openapi.json')
+    expect(headers.get('Content-Type')).toMatch(/^application\/json/)
+    expect(body.openapi).toBe('3.1.0')
+    expect(body.servers).toEqual([{ url: 'https://as.example/api' }])
+    expect(Object.keys(body.components.securitySchemes).toSorted()).toEqual([
+      'accessToken',
+      'adminToken',
+      'csrfToken',
+      'session',
+    ])
+    for (const requirement of body.security) {
+      for (const scheme of Object.keys(requirement))
+        expect(body.components.securitySchemes).toHaveProperty(scheme)
+    }
+  })
+
+  it('names every endpoint', async () => {
+    expect((await operations()).map(([name]) => name).toSorted()).toEqual([
+      'delete /clients/{client_id}',
+      'delete /invitations/{invitation_id}',
+      'delete /members/{user_id}',
+      'delete /servers/{server_id}',
+      'delete /servers/{server_id}/keys/{key_id}',
+      'get /clients',
+      'get /clients/{client_id}',
+      'get /invitations',
+      'get /members',
+      'get /organization',
+      'get /servers',
+      'get /servers/{server_id}',
+      'get /servers/{server_id}/keys',
+      'patch /clients/{client_id}',
+      'patch /members/{user_id}',
+      'patch /organization',
+      'patch /servers/{server_id}',
+      'post /clients',
+      'post /clients/{client_id}/secret',
+      'post /invitations',
+      'post /servers',
+      'post /servers/{server_id}/keys',
+    ])
+  })
+
+  it('says of each what it is for, and which errors it answers', async () => {
+    for (const [name, operation] of await operations()) {
+      const expected = ['400', '401', '403', '503']
+      if (name.includes('{')) expected.push('404')
+      if (operation.requestBody !== undefined) expected.push('413')
+      expect([name, Object.keys(operation.responses)]).toEqual([name, expect.arrayContaining(expected)])
+      expect([name, operation.summary, operation.tags]).toEqual([
+        name,
+        expect.any(String),
+        [expect.any(String)],
+      ])
+      const success = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
+      expect([name, success.length]).toEqual([name, 1])
+    }
+  })
+
+  it('refers to nothing that is not there', async () => {
+    const { body } = await api.call('GET', '/openapi.json')
+    const references = JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(.*?)"/g)
+    for (const [, name] of references) expect(body.components.schemas).toHaveProperty(name as string)
+    for (const [name, schema] of Object.entries(
+      body.components.schemas as Record<string, { example?: unknown }>,
+    )) {
+      if (!['NewServer', 'ServerChange', 'Error'].includes(name) && !/^New|Change$/.test(name)) {
+        expect([name, schema.example]).toEqual([name, expect.anything()])
+      }
+    }
+  })
+})
+
+describe('a failure', () => {
+  it('of the database is 503, to be tried again', async () => {
+    const broken = await createManagementTest(test.database)
+    broken.context.storage.listServers = () => Promise.reject(new DatabaseUnavailable())
+    const { status, headers, body } = await broken.asAdmin('GET', '/servers')
+    expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
+    expect(headers.get('Retry-After')).toMatch(/^\d+$/)
+  })
+
+  it('of ours says nothing of the inside', async () => {
+    const broken = await createManagementTest(test.database)
+    broken.context.storage.listServers = () => Promise.reject(new Error('secret detail'))
+    const { status, body } = await broken.asAdmin('GET', '/servers')
+    expect([status, body.error]).toEqual([500, 'server_error'])
+    expect(JSON.stringify(body)).not.toContain('secret detail')
+  })
+})
+
+it('answers no preflight of a browser elsewhere', async () => {
+  const headers = { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' }
+  const answer = await api.call('OPTIONS', '/servers', undefined, headers)
+  expect(answer.status).toBe(401)
+  expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+})
