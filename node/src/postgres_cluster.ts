@@ -28,7 +28,10 @@ export interface Postmaster {
 }
 
 /** The name of every cluster's superuser. */
-export const SUPERUSER = 'postgres'
+const SUPERUSER = 'postgres'
+
+/** The role that the migrations make for the server. */
+export const SERVER_ROLE = 'auth_agent_server'
 
 /**
  * Makes the cluster, with a password for the superuser, unless it is there. It is made beside its place and
@@ -68,15 +71,17 @@ export async function readMajorVersion(directory: string): Promise<number | unde
  * it, and waits until it takes connections. Rejects with the end of its log when it stops instead.
  */
 export async function startPostgres(cluster: Cluster, listening: Listening, logFile: string): Promise<void> {
-  const log = await open(logFile, 'w', 0o600)
+  const log = await open(logFile, 'a', 0o600)
   try {
+    if ((await log.stat()).size > 2 ** 20) await log.truncate()
+    const { size } = await log.stat()
     const child = spawn(programPath(cluster.binaries, 'postgres'), serverArguments(cluster, listening), {
       ...spawnOptions(cluster.account),
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
     })
     await untilReady(child, cluster.directory).catch(async (error: unknown) => {
-      const lines = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-3).join(' | ')
+      const lines = (await readFile(logFile, 'utf8')).slice(size).trim().split('\n').slice(-3).join(' | ')
       throw new Error(`The embedded PostgreSQL did not start: ${lines || describe(error)}`, { cause: error })
     })
     child.unref()
@@ -109,6 +114,20 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+}
+
+/** Whether the process that `postmaster.pid` names is a PostgreSQL of this directory, not one that got its id later. */
+export async function isOwnPostmaster(pid: number, directory: string): Promise<boolean> {
+  if (!isAlive(pid)) return false
+  if (process.platform !== 'linux') return true
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => directory)
+  return commandLine.includes(directory)
+}
+
+/** Removes the `postmaster.pid` of a cluster that died, whose process id another process has now. */
+export async function removePostmasterFile(directory: string, pid: number): Promise<void> {
+  if ((await readPostmaster(directory))?.pid === pid)
+    await rm(join(directory, 'postmaster.pid'), { force: true })
 }
 
 /** A connection URL for the superuser. Not to be logged: it bears the password. */
@@ -158,11 +177,15 @@ function serverArguments(cluster: Cluster, listening: Listening): string[] {
     max_connections: '100',
     max_wal_senders: '0',
     wal_level: 'minimal',
+    max_logical_replication_workers: '0',
     max_parallel_workers_per_gather: '0',
     jit: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_checkpoints: 'off',
+    // An error of a statement is ours to log; the cluster's log is about the cluster.
+    log_min_messages: 'log',
+    log_min_error_statement: 'panic',
     fsync: cluster.durable ? 'on' : 'off',
     synchronous_commit: cluster.durable ? 'on' : 'off',
     full_page_writes: cluster.durable ? 'on' : 'off',
