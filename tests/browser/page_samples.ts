@@ -105,7 +105,7 @@ const account = {
 }
 
 /** Every page as people will meet it, by name. */
-export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string) => Response>> = {
+export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUri?: string) => Response>> = {
   sign_in: (basePath) =>
     renderSignInPage({
       basePath,
@@ -135,7 +135,8 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string) => Respons
       email,
       error: 'This code is not right, or no longer good. You have 4 tries left.',
     }),
-  consent: (basePath) => renderConsentPage({ ...consent, basePath }),
+  consent: (basePath, redirectUri = 'https://claude.ai/api/mcp/auth_callback') =>
+    renderConsentPage({ ...consent, basePath, formActions: [redirectUri] }),
   consent_unverified: (basePath) =>
     renderConsentPage({
       ...consent,

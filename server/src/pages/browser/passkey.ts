@@ -9,8 +9,8 @@ import { deviceName } from '../device_name.ts'
 import { explain } from './passkey/explain.ts'
 import { createPost, type Post } from './passkey/post.ts'
 
+/** A part of a page that stands for one thing to do with passkeys. */
 interface Part {
-  element: HTMLElement
   button: HTMLButtonElement
   status: HTMLElement
   returnTo: string
@@ -18,8 +18,10 @@ interface Part {
 }
 
 /** Signs in; with `autofill` it waits, unseen, until the person picks a passkey in the e-mail field. */
-async function signIn({ post, returnTo }: Part, autofill: boolean): Promise<void> {
+async function signIn({ post, returnTo, button }: Part, autofill: boolean): Promise<void> {
   const { options, ceremony } = await post('/passkeys/authentication/options', {})
+  // A browser attends to one request: waiting must not put an end to what the button began meanwhile.
+  if (autofill && isBusy(button)) return
   const response = await startAuthentication({ optionsJSON: options as never, useBrowserAutofill: autofill })
   const { redirect_to } = await post('/passkeys/authentication', { ceremony, response, return_to: returnTo })
   const target = new URL(String(redirect_to), location.href)
@@ -38,35 +40,34 @@ async function register({ post }: Part): Promise<void> {
   await post('/passkeys/registration', { ceremony, response, name: deviceName(navigator.userAgent) })
 }
 
-/** Runs what the button stands for, once at a time, and says in words how it ended. */
-function onClick({ button, status }: Part, act: () => Promise<string | undefined>, afterwards?: () => void) {
+function isBusy(button: HTMLButtonElement): boolean {
+  return button.getAttribute('aria-disabled') === 'true'
+}
+
+/** Does what the button stands for, once at a time, and says in words how it ended. */
+function onClick({ button, status }: Part, act: () => Promise<string>, onFailure?: () => void): void {
   button.addEventListener('click', async () => {
-    if (button.getAttribute('aria-disabled') === 'true') return
+    if (isBusy(button)) return
     button.setAttribute('aria-disabled', 'true')
     status.className = 'status'
     status.textContent = 'Follow your browser’s instructions.'
-    try {
-      status.textContent = (await act()) ?? ''
-    } catch (error) {
-      status.classList.add('failed')
-      status.textContent = explain(error)
-      afterwards?.()
-    }
+    const [words, isDone] = await act().then(
+      (done) => [done, true] as const,
+      (error: unknown) => [explain(error), false] as const,
+    )
     button.removeAttribute('aria-disabled')
+    status.textContent = words
+    status.classList.toggle('failed', !isDone)
+    if (!isDone) onFailure?.()
   })
 }
 
+/** By the value of `data-passkey`: sets the part up, and answers whether it is of use on this device. */
 const KINDS: Record<string, (part: Part) => Promise<boolean>> = {
   authentication: async (part) => {
-    onClick(
-      part,
-      async () => {
-        await signIn(part, false)
-        return 'Signed in. One moment.'
-      },
-      () => void waitInAutofill(part),
-    )
-    void waitInAutofill(part)
+    const wait = () => void waitInAutofill(part)
+    onClick(part, () => signIn(part, false).then(() => 'One moment.'), wait)
+    wait()
     return true
   },
   registration: async (part) => {
@@ -92,7 +93,7 @@ async function start(element: HTMLElement): Promise<void> {
   const status = element.querySelector<HTMLElement>('[role="status"]')
   const { passkey = '', basePath = '', csrf = '', returnTo = '' } = element.dataset
   if (!button || !status) return
-  const part = { element, button, status, returnTo, post: createPost(basePath, csrf) }
+  const part = { button, status, returnTo, post: createPost(basePath, csrf) }
   if (!(await KINDS[passkey]?.(part))) return
   element.hidden = false
   element.closest<HTMLElement>('[data-reveal="passkey"]')?.removeAttribute('hidden')
