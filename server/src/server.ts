@@ -2,16 +2,32 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ServerContext } from './context.ts'
 import { createContext } from './create_context.ts'
+import { account, endAccountSession, removeAccountPasskey, revokeAccountAuthorization } from './endpoints/account.ts'
+import { changeAccountPassword } from './endpoints/account_password.ts'
 import { authorization } from './endpoints/authorization.ts'
 import { cacheableDocument, respondCacheable } from './endpoints/cacheable.ts'
 import { consent } from './endpoints/consent.ts'
+import { devInbox } from './endpoints/dev_inbox.ts'
+import { signInByCode } from './endpoints/email_code.ts'
+import { logout } from './endpoints/end_session.ts'
 import { health, ready } from './endpoints/health.ts'
+import { home } from './endpoints/home.ts'
 import { introspection } from './endpoints/introspection.ts'
+import { invitation } from './endpoints/invitation.ts'
 import { jwks } from './endpoints/jwks.ts'
 import { serverMetadata } from './endpoints/metadata.ts'
+import {
+  passkeyAuthentication,
+  passkeyAuthenticationOptions,
+  passkeyRegistration,
+  passkeyRegistrationOptions,
+} from './endpoints/passkeys.ts'
+import { passwordReset, passwordResetRequest } from './endpoints/password_reset.ts'
 import { protectedResource } from './endpoints/protected_resource.ts'
 import { registration } from './endpoints/registration.ts'
 import { revocation } from './endpoints/revocation.ts'
+import { setup } from './endpoints/setup.ts'
+import { signIn } from './endpoints/sign_in.ts'
 import { token } from './endpoints/token.ts'
 import { userinfo } from './endpoints/userinfo.ts'
 import { OAuthError } from './errors.ts'
@@ -63,6 +79,28 @@ const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
 const FOR_PEOPLE: Readonly<Record<string, Methods>> = {
   '/authorize': { GET: authorization, POST: authorization },
   '/consent': { POST: consent },
+  '/': { GET: home },
+  '/sign-in': { GET: signIn, POST: signIn },
+  '/sign-in/code': { POST: signInByCode },
+  '/setup': { GET: setup, POST: setup },
+  '/invitation': { GET: invitation, POST: invitation },
+  '/password-reset': { GET: passwordResetRequest, POST: passwordResetRequest },
+  '/password-reset/new': { GET: passwordReset, POST: passwordReset },
+  '/account': { GET: account },
+  '/account/authorizations/revoke': { POST: revokeAccountAuthorization },
+  '/account/sessions/revoke': { POST: endAccountSession },
+  '/account/passkeys/remove': { POST: removeAccountPasskey },
+  '/account/password': { POST: changeAccountPassword },
+  '/logout': { GET: logout, POST: logout },
+  '/dev/inbox': { GET: devInbox },
+}
+
+/** What our own script calls, with the session cookie: JSON without CORS. */
+const FOR_OUR_SCRIPT: Readonly<Record<string, Methods>> = {
+  '/passkeys/authentication/options': { POST: passkeyAuthenticationOptions },
+  '/passkeys/authentication': { POST: passkeyAuthentication },
+  '/passkeys/registration/options': { POST: passkeyRegistrationOptions },
+  '/passkeys/registration': { POST: passkeyRegistration },
 }
 
 /** What monitors ask. It tells nothing, and so answers under any name. */
@@ -102,6 +140,7 @@ function createApp(context: ServerContext): App {
       return protectedResource(context, c.req.raw, serverId === 'api' ? undefined : serverId)
     }),
   )
+  addRoutes(app, context, FOR_OUR_SCRIPT, renderErrorJson)
   addRoutes(app, context, FOR_PEOPLE, renderErrorForPeople)
   app.get('/assets/*', (c) => findAsset(c.req.path.slice(issuer.basePath.length)) ?? c.notFound())
   app.route('/api', managementApi(context))

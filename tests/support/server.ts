@@ -112,9 +112,9 @@ function recordingLog(lines: string[]): Logger {
 
 /** Errors too, with their causes, as a real logger would write them. */
 function describe(fields: object): string {
-  return JSON.stringify(fields, (_key, value: unknown) =>
-    value instanceof Error
-      ? { message: value.message, stack: value.stack, cause: value.cause, ...value }
-      : value,
-  )
+  return JSON.stringify(fields, (_key, value: unknown) => {
+    if (!(value instanceof Error)) return value
+    const { message, stack, cause } = value
+    return { ...value, message, stack, cause }
+  })
 }
