@@ -19,7 +19,9 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
   const { log = silentLog, now = Date.now, fetchPublicUrl, mailer, inbox } = options
   const issuer = parseIssuer(options.issuer)
   if (inbox !== undefined && !issuer.isLoopback) {
-    throw new Error('The development inbox shows sign-in codes, so it is for a loopback issuer only: set SMTP_URL.')
+    throw new Error(
+      'The development inbox shows sign-in codes, so it is for a loopback issuer only: set SMTP_URL.',
+    )
   }
   const settings = withDefaults(options)
   const storage = createStorage(options.database)
@@ -51,7 +53,8 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
 /** RFC 8414 §2: https, no query, no fragment. Clients compare it as a string, so nothing is normalised. */
 export function parseIssuer(text: string): Issuer {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined) throw new Error(`ISSUER_URL ${text} is not a URL: write one such as https://auth.example.com.`)
+  if (url === undefined)
+    throw new Error(`ISSUER_URL ${text} is not a URL: write one such as https://auth.example.com.`)
   const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
     throw new Error(`ISSUER_URL ${text} must be https; http is for localhost, 127.0.0.1 and [::1] only.`)

@@ -72,7 +72,10 @@ export class OAuthError extends Error {
 
 /** RFC 6749 §5.2 admits only %x20-21, %x23-5B and %x5D-7E in `error_description`. */
 function toErrorDescription(text: string): string {
-  return text.replaceAll('"', "'").replaceAll('\\', '/').replace(/[^\x20-\x7e]/g, '?')
+  return text
+    .replaceAll('"', "'")
+    .replaceAll('\\', '/')
+    .replace(/[^\x20-\x7e]/g, '?')
 }
 
 /** The JSON body of an error (RFC 6749 §5.2). */

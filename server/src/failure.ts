@@ -8,10 +8,14 @@ import { DatabaseUnavailable } from './storage/database.ts'
 export function toOAuthError(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown
   if (thrown instanceof DatabaseUnavailable) {
-    return new OAuthError('temporarily_unavailable', 'The database cannot be reached. Try again in a moment.', {
-      headers: { 'Retry-After': '5' },
-      cause: thrown,
-    })
+    return new OAuthError(
+      'temporarily_unavailable',
+      'The database cannot be reached. Try again in a moment.',
+      {
+        headers: { 'Retry-After': '5' },
+        cause: thrown,
+      },
+    )
   }
   return new OAuthError('server_error', 'Something went wrong here. It was logged.', { cause: thrown })
 }

@@ -1,6 +1,6 @@
-import type { Mailer, DevelopmentInbox } from './mail.ts'
 import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { Logger } from './log.ts'
+import type { DevelopmentInbox, Mailer } from './mail.ts'
 import type { Database } from './storage/database.ts'
 
 /** Algorithms that access tokens can be signed with (RFC 7518 §3.1, RFC 8037). */

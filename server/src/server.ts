@@ -2,7 +2,12 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ServerContext } from './context.ts'
 import { createContext } from './create_context.ts'
-import { account, endAccountSession, removeAccountPasskey, revokeAccountAuthorization } from './endpoints/account.ts'
+import {
+  account,
+  endAccountSession,
+  removeAccountPasskey,
+  revokeAccountAuthorization,
+} from './endpoints/account.ts'
 import { changeAccountPassword } from './endpoints/account_password.ts'
 import { authorization } from './endpoints/authorization.ts'
 import { cacheableDocument, respondCacheable } from './endpoints/cacheable.ts'
@@ -60,7 +65,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-type Endpoint = (context: ServerContext, request: Request, info: ConnectionInfo) => Response | Promise<Response>
+type Endpoint = (
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+) => Response | Promise<Response>
 type Methods = Partial<Record<'GET' | 'POST', Endpoint>>
 type App = Hono<{ Bindings: ConnectionInfo }>
 
@@ -72,7 +81,9 @@ const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
   '/register': { POST: registration },
   '/userinfo': { GET: userinfo, POST: userinfo },
   '/.well-known/jwks.json': { GET: jwks },
-  '/.well-known/oauth-protected-resource': { GET: (context, request) => protectedResource(context, request, undefined) },
+  '/.well-known/oauth-protected-resource': {
+    GET: (context, request) => protectedResource(context, request, undefined),
+  },
 }
 
 /** What people see. It carries the session cookie, so it never answers CORS. */
@@ -124,7 +135,9 @@ const CORS_FOR_PROGRAMS = cors({
 function createApp(context: ServerContext): App {
   const { issuer } = context
   const root: App = new Hono()
-  root.notFound((c) => renderErrorForPeople(context, c.req.raw, new OAuthError('not_found', 'There is no such page.')))
+  root.notFound((c) =>
+    renderErrorForPeople(context, c.req.raw, new OAuthError('not_found', 'There is no such page.')),
+  )
   root.onError((error, c) => renderErrorForPeople(context, c.req.raw, error))
   addRoutes(root.basePath(issuer.basePath), context, FOR_MONITORS, renderErrorJson)
 
@@ -157,10 +170,17 @@ function addDiscovery(root: App, context: ServerContext): void {
   }
 }
 
-function addRoutes(app: App, context: ServerContext, routes: Readonly<Record<string, Methods>>, render: Render): void {
+function addRoutes(
+  app: App,
+  context: ServerContext,
+  routes: Readonly<Record<string, Methods>>,
+  render: Render,
+): void {
   for (const [path, methods] of Object.entries(routes)) {
     for (const [method, endpoint] of Object.entries(methods)) {
-      app.on(method, path, (c) => answer(context, c.req.raw, render, () => endpoint(context, c.req.raw, c.env)))
+      app.on(method, path, (c) =>
+        answer(context, c.req.raw, render, () => endpoint(context, c.req.raw, c.env)),
+      )
     }
     const allow = Object.keys(methods).join(', ')
     app.all(path, (c) => render(context, c.req.raw, methodNotAllowed(allow)))

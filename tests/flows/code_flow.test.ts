@@ -68,8 +68,16 @@ describe('the authorization code flow', () => {
 
   it('exchanges a code once; the replay ends what it issued', async () => {
     const { clientId, code, pkce, tokens } = await grant(server)
-    const replay = { grant_type: 'authorization_code', client_id: clientId, code, code_verifier: pkce.verifier }
-    expect(await requestToken(server, replay)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    const replay = {
+      grant_type: 'authorization_code',
+      client_id: clientId,
+      code,
+      code_verifier: pkce.verifier,
+    }
+    expect(await requestToken(server, replay)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    })
     expect(await introspect(server, mcp.key, tokens.access_token)).toEqual({ active: false })
     expect((await refresh(server, { clientId }, tokens.refresh_token)).body.error).toBe('invalid_grant')
   })

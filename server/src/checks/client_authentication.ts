@@ -18,7 +18,10 @@ const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  *
  * @throws OAuthError `invalid_request` for two ways at once, `invalid_client` for none or a malformed one
  */
-export function readClientCredentials(authorization: string | null, form: ClientParameters): ClientCredentials {
+export function readClientCredentials(
+  authorization: string | null,
+  form: ClientParameters,
+): ClientCredentials {
   const clientId = form.get('client_id')
   const clientSecret = form.get('client_secret')
   const assertion = form.get('client_assertion')
@@ -34,13 +37,18 @@ export function readClientCredentials(authorization: string | null, form: Client
   }
   if (assertion !== undefined) return readAssertion(assertion, form.get('client_assertion_type'), clientId)
   if (clientId === undefined) {
-    throw new OAuthError('invalid_client', 'No client_id was sent: send it in the form, or authenticate with HTTP Basic.')
+    throw new OAuthError(
+      'invalid_client',
+      'No client_id was sent: send it in the form, or authenticate with HTTP Basic.',
+    )
   }
   return credentialsOf(clientId, clientSecret)
 }
 
 function credentialsOf(clientId: string, clientSecret: string | undefined): ClientCredentials {
-  return clientSecret === undefined ? { method: 'none', clientId } : { method: 'client_secret', clientId, clientSecret }
+  return clientSecret === undefined
+    ? { method: 'none', clientId }
+    : { method: 'client_secret', clientId, clientSecret }
 }
 
 /** RFC 6749 §2.3.1: both parts are form-encoded before they are joined. An empty secret counts as none. */
@@ -51,9 +59,13 @@ function readBasic(authorization: string): { clientId: string; clientSecret: str
   const clientId = formDecode(decoded.slice(0, Math.max(colon, 0)))
   const clientSecret = formDecode(decoded.slice(colon + 1))
   if (!clientId || clientSecret === undefined) {
-    throw new OAuthError('invalid_client', 'The Authorization header must be Basic with the form-encoded client_id and client_secret.', {
-      headers: { 'WWW-Authenticate': 'Basic realm="oauth"' },
-    })
+    throw new OAuthError(
+      'invalid_client',
+      'The Authorization header must be Basic with the form-encoded client_id and client_secret.',
+      {
+        headers: { 'WWW-Authenticate': 'Basic realm="oauth"' },
+      },
+    )
   }
   return { clientId, clientSecret: clientSecret === '' ? undefined : clientSecret }
 }
@@ -66,12 +78,17 @@ function formDecode(text: string): string | undefined {
   }
 }
 
-function readAssertion(assertion: string, type: string | undefined, clientId: string | undefined): ClientCredentials {
+function readAssertion(
+  assertion: string,
+  type: string | undefined,
+  clientId: string | undefined,
+): ClientCredentials {
   if (type !== JWT_BEARER) {
     throw new OAuthError('invalid_request', `client_assertion_type must be ${JWT_BEARER}.`)
   }
   const subject = readSubject(assertion)
-  if (subject === undefined) throw new OAuthError('invalid_client', 'client_assertion is not a JWT with a sub.')
+  if (subject === undefined)
+    throw new OAuthError('invalid_client', 'client_assertion is not a JWT with a sub.')
   if (clientId !== undefined && clientId !== subject) {
     throw new OAuthError('invalid_request', 'client_id differs from the sub of client_assertion.')
   }

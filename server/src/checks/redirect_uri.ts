@@ -4,7 +4,16 @@ import { OAuthError } from '../errors.ts'
  * Private-use schemes without a dot that well-known MCP clients are registered for with their operating
  * system. RFC 8252 §7.1 wants a reversed domain name; these are reviewed exceptions.
  */
-const REVIEWED_SCHEMES = ['cursor', 'vscode', 'vscode-insiders', 'windsurf', 'claude', 'zed', 'warp', 'raycast']
+const REVIEWED_SCHEMES = [
+  'cursor',
+  'vscode',
+  'vscode-insiders',
+  'windsurf',
+  'claude',
+  'zed',
+  'warp',
+  'raycast',
+]
 
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?((?:[/?].*)?)$/
 
@@ -34,7 +43,10 @@ export function checkRedirectUri(uri: string): void {
   const scheme = url.protocol.slice(0, -1)
   if (!uri.startsWith(`${scheme}:`)) refuse(uri, 'has a scheme that is not in lower case')
   if (!scheme.includes('.') && !REVIEWED_SCHEMES.includes(scheme)) {
-    refuse(uri, `has the scheme ${scheme}; a private-use scheme is a reversed domain name such as com.example.app (RFC 8252 section 7.1)`)
+    refuse(
+      uri,
+      `has the scheme ${scheme}; a private-use scheme is a reversed domain name such as com.example.app (RFC 8252 section 7.1)`,
+    )
   }
 }
 

@@ -7,7 +7,11 @@ import { type Client, clientDigest } from './client.ts'
 import { createDocumentCache } from './document_cache.ts'
 import { openDynamicClientId } from './dynamic.ts'
 import type { ClientMetadata } from './metadata.ts'
-import { checkMetadataDocumentId, createMetadataDocuments, isMetadataDocumentId } from './metadata_document.ts'
+import {
+  checkMetadataDocumentId,
+  createMetadataDocuments,
+  isMetadataDocumentId,
+} from './metadata_document.ts'
 import { type FetchPublicUrl, PublicFetchError } from './public_fetch.ts'
 
 /** The organisation of clients that nobody registered. */
@@ -90,7 +94,10 @@ function refuseUnfetched(error: unknown): never {
   if (error instanceof OAuthError) throw error
   if (error instanceof PublicFetchError && (error.code === 'unreachable' || error.code === 'timeout')) {
     const description = `The client's metadata could not be fetched: ${error.message}`
-    throw new OAuthError('temporarily_unavailable', description, { headers: { 'Retry-After': '30' }, cause: error })
+    throw new OAuthError('temporarily_unavailable', description, {
+      headers: { 'Retry-After': '30' },
+      cause: error,
+    })
   }
   const why = error instanceof PublicFetchError ? error.message : 'it is not a document of the expected form.'
   throw new OAuthError('invalid_client', `The client's metadata could not be used: ${why}`, { cause: error })

@@ -33,14 +33,21 @@ export function createDocumentCache<Parsed extends object>(
   const { now } = options
   const clock = { now }
   const documents = new LRUCache<string, Parsed>({ max: MAX_DOCUMENTS, perf: clock, ttlResolution: 0 })
-  const failures = new LRUCache<string, { count: number }>({ max: MAX_DOCUMENTS, perf: clock, ttlResolution: 0 })
+  const failures = new LRUCache<string, { count: number }>({
+    max: MAX_DOCUMENTS,
+    perf: clock,
+    ttlResolution: 0,
+  })
   const fetching = new Map<string, Promise<Parsed>>()
 
   async function load(url: string): Promise<Parsed> {
     const { host } = new URL(url)
     const failed = failures.get(host)
     if (failed !== undefined && failed.count >= MAX_FAILURES) {
-      throw new PublicFetchError('unreachable', `${host} failed too often just now; it is asked again in a minute.`)
+      throw new PublicFetchError(
+        'unreachable',
+        `${host} failed too often just now; it is asked again in a minute.`,
+      )
     }
     try {
       const document = await options.fetchPublicUrl(new URL(url), options.limits)

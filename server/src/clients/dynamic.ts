@@ -31,7 +31,9 @@ export function registerDynamicClient(keys: PurposeKeys, input: unknown): Dynami
   const metadata = parseClientMetadata(input, DYNAMIC)
   const hasSecret = usesSecret(metadata)
   const nonce = hasSecret ? randomBytes(12).toString('base64url') : undefined
-  const payload = Buffer.from(JSON.stringify({ metadata: JSON.parse(normalForm(metadata)), nonce })).toString('base64url')
+  const payload = Buffer.from(JSON.stringify({ metadata: JSON.parse(normalForm(metadata)), nonce })).toString(
+    'base64url',
+  )
   const clientId = `dcr_${payload}.${keys.mac('client_id', payload).toString('base64url')}`
   if (clientId.length > MAX_ID_BYTES) {
     throw new OAuthError(

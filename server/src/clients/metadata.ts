@@ -6,7 +6,12 @@ import { OAuthError } from '../errors.ts'
 export const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const
 export type GrantType = (typeof GRANT_TYPES)[number]
 
-export const CLIENT_AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+export const CLIENT_AUTH_METHODS = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const
 export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number]
 
 export const ID_TOKEN_ALGS = ['RS256', 'ES256', 'EdDSA'] as const
@@ -86,14 +91,21 @@ export function parseClientMetadata(input: unknown, rules: MetadataRules = REGIS
   if (!rules.authMethods.includes(method)) {
     refuse(`token_endpoint_auth_method ${method} cannot be used here; use ${rules.authMethods.join(' or ')}.`)
   }
-  if (wire.response_types !== undefined && !wire.response_types.includes('code') && wire.redirect_uris.length > 0) {
+  if (
+    wire.response_types !== undefined &&
+    !wire.response_types.includes('code') &&
+    wire.redirect_uris.length > 0
+  ) {
     refuse('response_types must include code, the only response type of OAuth 2.1.')
   }
   const grant_types = checkGrantTypes(wire.grant_types, rules)
   for (const uri of wire.redirect_uris) checkRedirectUri(uri)
   for (const uri of wire.post_logout_redirect_uris ?? []) checkRedirectUri(uri)
   if (grant_types.includes('authorization_code') && wire.redirect_uris.length === 0) {
-    throw new OAuthError('invalid_redirect_uri', 'redirect_uris is missing: the authorization code grant needs one or more.')
+    throw new OAuthError(
+      'invalid_redirect_uri',
+      'redirect_uris is missing: the authorization code grant needs one or more.',
+    )
   }
   checkKeys(method, wire)
   const { response_types: _, ...rest } = wire
@@ -110,7 +122,9 @@ function checkGrantTypes(asked: readonly string[] | undefined, rules: MetadataRu
   if (asked === undefined) return ['authorization_code', 'refresh_token']
   const grantTypes = GRANT_TYPES.filter((type) => asked.includes(type) && rules.grantTypes.includes(type))
   if (grantTypes.length === 0 || (grantTypes.length === 1 && grantTypes[0] === 'refresh_token')) {
-    refuse(`grant_types must include one of ${rules.grantTypes.filter((type) => type !== 'refresh_token').join(', ')}.`)
+    refuse(
+      `grant_types must include one of ${rules.grantTypes.filter((type) => type !== 'refresh_token').join(', ')}.`,
+    )
   }
   return grantTypes
 }
@@ -121,7 +135,8 @@ function checkKeys(method: ClientAuthMethod, wire: z.infer<typeof wireMetadata>)
     refuse('private_key_jwt needs jwks or jwks_uri with the public key.')
   }
   for (const key of wire.jwks?.keys ?? []) {
-    if ('d' in key || key.kty === 'oct' || 'k' in key) refuse('jwks contains a private or symmetric key; only public keys belong there.')
+    if ('d' in key || key.kty === 'oct' || 'k' in key)
+      refuse('jwks contains a private or symmetric key; only public keys belong there.')
   }
 }
 
@@ -159,7 +174,9 @@ function isStringList(value: unknown): value is readonly string[] {
 type WithoutUndefined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
 function withoutUndefined<T extends object>(value: T): WithoutUndefined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as WithoutUndefined<T>
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as WithoutUndefined<T>
 }
 
 function refuse(description: string): never {

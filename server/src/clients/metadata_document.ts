@@ -36,7 +36,8 @@ export function checkMetadataDocumentId(clientId: string): void {
 
 function findFault(clientId: string): string | undefined {
   const url = URL.canParse(clientId) ? new URL(clientId) : undefined
-  if (url === undefined || clientId.length > MAX_URL_LENGTH) return `is malformed or longer than ${MAX_URL_LENGTH} characters`
+  if (url === undefined || clientId.length > MAX_URL_LENGTH)
+    return `is malformed or longer than ${MAX_URL_LENGTH} characters`
   if (clientId.includes('#')) return 'has a fragment'
   if (url.username !== '' || url.password !== '') return 'contains user information'
   if (url.pathname === '/') return 'has no path'

@@ -33,7 +33,10 @@ export async function approve(context: ServerContext, approval: Approval): Promi
     if (client.source !== 'registered') {
       const { clientId, digest, source, metadata } = client
       const organization_id = client.organizationId
-      await tables.storeClient({ digest, client_id: clientId, organization_id, source, metadata, secret_digest: null }, now)
+      await tables.storeClient(
+        { digest, client_id: clientId, organization_id, source, metadata, secret_digest: null },
+        now,
+      )
     }
     await tables.storeUserAuthorization(rememberedAuthorization(approval, organizationId), now)
     await tables.storeCode(
@@ -76,7 +79,9 @@ export async function approve(context: ServerContext, approval: Approval): Promi
 function rememberedAuthorization(approval: Approval, organizationId: string): UserAuthorization {
   const origin = redirectOrigin(approval.redirectUri)
   const digest = metadataDigest(approval.client.metadata)
-  const before = approval.known.find((known) => known.redirect_origin === origin && known.metadata_digest.equals(digest))
+  const before = approval.known.find(
+    (known) => known.redirect_origin === origin && known.metadata_digest.equals(digest),
+  )
   const kept = before?.scopes.filter((scope) => !approval.scopes.includes(scope)) ?? []
   return {
     id: newId('aut_'),

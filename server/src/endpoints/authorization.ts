@@ -8,7 +8,11 @@ import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import { verifyIdTokenHint } from '../tokens/id_token.ts'
 import { approve } from './approval.ts'
-import { type AuthorizationRequest, checkAuthorizationRequest, findRecipient } from './authorization_request.ts'
+import {
+  type AuthorizationRequest,
+  checkAuthorizationRequest,
+  findRecipient,
+} from './authorization_request.ts'
 import { respond, respondWithError } from './authorization_response.ts'
 import { askForConsent } from './consent.ts'
 import { type Form, readForm, readQuery } from './form.ts'
@@ -68,7 +72,8 @@ async function decide(
 ): Promise<Response> {
   const isSilent = asked.prompt.includes('none')
   if (session === undefined || (await mustSignInAgain(context, asked, session))) {
-    if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
+    if (isSilent)
+      throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
     return seeOther(signInUrl(context, request))
   }
   if (asked.server !== undefined && !(await context.storage.mayUse(asked.server.id, session.user.id))) {
@@ -84,7 +89,8 @@ async function decide(
     const code = await approve(context, { ...asked, session, approved: asked.scopes, known })
     return respond(context, asked, { code })
   }
-  if (isSilent) throw new OAuthError('consent_required', 'The person has to be asked, and prompt=none asks not to.')
+  if (isSilent)
+    throw new OAuthError('consent_required', 'The person has to be asked, and prompt=none asks not to.')
   return askForConsent(context, request, asked, session, known)
 }
 
@@ -95,7 +101,8 @@ async function mustSignInAgain(
   session: Session,
 ): Promise<boolean> {
   if (asked.prompt.includes('login') || asked.prompt.includes('select_account')) return true
-  if (asked.maxAge !== undefined && context.now() - session.authTime.getTime() > asked.maxAge * 1000) return true
+  if (asked.maxAge !== undefined && context.now() - session.authTime.getTime() > asked.maxAge * 1000)
+    return true
   if (asked.idTokenHint === undefined) return false
   const hint = await verifyIdTokenHint(context, asked.idTokenHint)
   return hint !== undefined && hint.sub !== session.user.id
@@ -129,7 +136,8 @@ function isRemembered(asked: AuthorizationRequest, known: readonly UserAuthoriza
   if (redirectKind(asked.redirectUri) !== 'https' && !isConfidential(asked.client)) return false
   const origin = redirectOrigin(asked.redirectUri)
   const remembered = known.find((authorization) => authorization.redirect_origin === origin)
-  if (remembered === undefined || !remembered.metadata_digest.equals(metadataDigest(asked.client.metadata))) return false
+  if (remembered === undefined || !remembered.metadata_digest.equals(metadataDigest(asked.client.metadata)))
+    return false
   const identity = asked.server?.identity ?? []
   return (
     asked.scopes.every((scope) => remembered.scopes.includes(scope)) &&
@@ -161,4 +169,3 @@ function renderNoAccess(
 function seeOther(location: string): Response {
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
-

@@ -4,9 +4,9 @@ import { parseScope } from '../checks/scope.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { resolveResource } from '../grants/resource.ts'
 import type { McpServer } from '../storage/mcp_servers.ts'
 import { type Form, toForm } from './form.ts'
-import { resolveResource } from '../grants/resource.ts'
 
 /** OAuth 2.0 Multiple Response Type Encoding Practices §2.1; Form Post Response Mode §2. */
 export type ResponseMode = 'query' | 'form_post'
@@ -46,19 +46,30 @@ export async function findRecipient(context: ServerContext, form: Form): Promise
   if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
   const client = await context.clients.find(clientId)
   if (client === undefined) {
-    throw new OAuthError('invalid_client', 'This client_id is not known here. Remove the connection from your app and add it again, so that it registers anew.')
+    throw new OAuthError(
+      'invalid_client',
+      'This client_id is not known here. Remove the connection from your app and add it again, so that it registers anew.',
+    )
   }
   const { redirect_uris } = client.metadata
   const redirectUri = form.get('redirect_uri') ?? (redirect_uris.length === 1 ? redirect_uris[0] : undefined)
   if (redirectUri === undefined) throw new OAuthError('invalid_request', 'redirect_uri is missing.')
   if (!isRegisteredRedirectUri(redirect_uris, redirectUri)) {
-    throw new OAuthError('invalid_request', `The redirect_uri ${redirectUri.slice(0, 200)} is not one that this client has registered.`)
+    throw new OAuthError(
+      'invalid_request',
+      `The redirect_uri ${redirectUri.slice(0, 200)} is not one that this client has registered.`,
+    )
   }
   const state = form.get('state')
   if (state !== undefined && state.length > MAX_STATE_LENGTH) {
     throw new OAuthError('invalid_request', `state is longer than ${MAX_STATE_LENGTH} characters.`)
   }
-  return { client, redirectUri, state, responseMode: form.get('response_mode') === 'form_post' ? 'form_post' : 'query' }
+  return {
+    client,
+    redirectUri,
+    state,
+    responseMode: form.get('response_mode') === 'form_post' ? 'form_post' : 'query',
+  }
 }
 
 /** Checks everything else of the request. What fails here is told to the client, if it is one to redirect to. */
@@ -69,7 +80,10 @@ export async function checkAuthorizationRequest(
 ): Promise<AuthorizationRequest> {
   checkResponse(form)
   if (!recipient.client.metadata.grant_types.includes('authorization_code')) {
-    throw new OAuthError('unauthorized_client', 'This client is not registered for the authorization code grant.')
+    throw new OAuthError(
+      'unauthorized_client',
+      'This client is not registered for the authorization code grant.',
+    )
   }
   const codeChallenge = checkCodeChallenge(form.get('code_challenge'), form.get('code_challenge_method'))
   const nonce = form.get('nonce')
@@ -88,12 +102,18 @@ export async function checkAuthorizationRequest(
 
 function checkResponse(form: Form): void {
   // OpenID Connect Core §6: request objects are optional, and refused by these names.
-  if (form.get('request') !== undefined) throw new OAuthError('request_not_supported', 'Request objects are not supported.')
-  if (form.get('request_uri') !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported.')
+  if (form.get('request') !== undefined)
+    throw new OAuthError('request_not_supported', 'Request objects are not supported.')
+  if (form.get('request_uri') !== undefined)
+    throw new OAuthError('request_uri_not_supported', 'request_uri is not supported.')
   const responseType = form.get('response_type')
-  if (responseType === undefined) throw new OAuthError('invalid_request', 'response_type is missing; it is code.')
+  if (responseType === undefined)
+    throw new OAuthError('invalid_request', 'response_type is missing; it is code.')
   if (responseType !== 'code') {
-    throw new OAuthError('unsupported_response_type', 'response_type must be code, the only one of OAuth 2.1.')
+    throw new OAuthError(
+      'unsupported_response_type',
+      'response_type must be code, the only one of OAuth 2.1.',
+    )
   }
   const responseMode = form.get('response_mode')
   if (responseMode !== undefined && responseMode !== 'query' && responseMode !== 'form_post') {
@@ -104,14 +124,18 @@ function checkResponse(form: Form): void {
 function checkPrompt(prompt: string | undefined): readonly string[] {
   const prompts = prompt?.split(' ').filter((value) => value !== '') ?? []
   if (prompts.includes('none') && prompts.length > 1) {
-    throw new OAuthError('invalid_request', 'prompt=none excludes every other value (OpenID Connect Core 3.1.2.1).')
+    throw new OAuthError(
+      'invalid_request',
+      'prompt=none excludes every other value (OpenID Connect Core 3.1.2.1).',
+    )
   }
   return prompts
 }
 
 function checkMaxAge(maxAge: string | undefined): number | undefined {
   if (maxAge === undefined) return undefined
-  if (!/^\d{1,10}$/.test(maxAge)) throw new OAuthError('invalid_request', 'max_age must be a number of seconds.')
+  if (!/^\d{1,10}$/.test(maxAge))
+    throw new OAuthError('invalid_request', 'max_age must be a number of seconds.')
   return Number(maxAge)
 }
 
@@ -123,8 +147,12 @@ async function checkAdmission(context: ServerContext, client: Client, server: Mc
   }
   const organization = await context.storage.findOrganization(server.organization_id)
   if (organization?.client_policy === 'everyone') return
-  if (organization?.client_policy === 'domains' && isAtListedDomain(client, organization.client_domains)) return
-  throw new OAuthError('unauthorized_client', 'The organisation that owns this MCP server does not let this client in. Ask its administrator.')
+  if (organization?.client_policy === 'domains' && isAtListedDomain(client, organization.client_domains))
+    return
+  throw new OAuthError(
+    'unauthorized_client',
+    'The organisation that owns this MCP server does not let this client in. Ask its administrator.',
+  )
 }
 
 /** Whether its metadata document is served at one of these domains. */
@@ -147,11 +175,15 @@ function grantableScopes(
   const defaults = server?.scopes.filter((scope) => scope.default).map((scope) => scope.name) ?? []
   const wanted = asked ?? (defaults.length > 0 ? defaults : offered)
   const scopes = wanted.filter(
-    (scope) => (offered.includes(scope) || isGrantableOpenidScope(client, scope, wanted)) && mayAsk(client, scope),
+    (scope) =>
+      (offered.includes(scope) || isGrantableOpenidScope(client, scope, wanted)) && mayAsk(client, scope),
   )
   if (scopes.every((scope) => scope === 'offline_access')) {
     const offer = [...offered, 'openid'].join(' ')
-    throw new OAuthError('invalid_scope', `None of the scopes can be granted. This resource offers: ${offer.slice(0, 500)}.`)
+    throw new OAuthError(
+      'invalid_scope',
+      `None of the scopes can be granted. This resource offers: ${offer.slice(0, 500)}.`,
+    )
   }
   return scopes
 }
@@ -184,7 +216,9 @@ export async function describeReturn(
     if (url.pathname !== `${context.issuer.basePath}/authorize`) return { formActions: [] }
     const form = toForm(url.searchParams)
     const { client, redirectUri } = await findRecipient(context, form)
-    const { server } = await resolveResource(context, form.getAll('resource'), undefined).catch(() => ({ server: undefined }))
+    const { server } = await resolveResource(context, form.getAll('resource'), undefined).catch(() => ({
+      server: undefined,
+    }))
     return {
       clientName: clientName(client),
       ...(server !== undefined && { serverName: server.server_name }),

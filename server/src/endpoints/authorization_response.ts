@@ -3,13 +3,17 @@ import type { ServerContext } from '../context.ts'
 import type { OAuthError } from '../errors.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { renderFormPostPage } from '../pages/form_post_page.tsx'
-import { type Recipient, isAtListedDomain } from './authorization_request.ts'
+import { isAtListedDomain, type Recipient } from './authorization_request.ts'
 
 /** The parameters of an answer: a code, or an error (OAuth 2.1 §4.1.2). */
 type ResponseParameters = Readonly<Record<string, string | undefined>>
 
 /** Sends the person back to the client with a code, or with the decision not to give one. */
-export function respond(context: ServerContext, recipient: Recipient, parameters: ResponseParameters): Response {
+export function respond(
+  context: ServerContext,
+  recipient: Recipient,
+  parameters: ResponseParameters,
+): Response {
   const { redirectUri, responseMode } = recipient
   const fields = responseFields(context, recipient, parameters)
   if (responseMode === 'form_post') {
@@ -17,7 +21,11 @@ export function respond(context: ServerContext, recipient: Recipient, parameters
   }
   return new Response(null, {
     status: 303,
-    headers: { Location: withQuery(redirectUri, fields), 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
+    headers: {
+      Location: withQuery(redirectUri, fields),
+      'Cache-Control': 'no-store',
+      'Referrer-Policy': 'no-referrer',
+    },
   })
 }
 
@@ -44,7 +52,11 @@ export async function respondWithError(
   })
 }
 
-async function isTrusted(context: ServerContext, recipient: Recipient, userId: string | undefined): Promise<boolean> {
+async function isTrusted(
+  context: ServerContext,
+  recipient: Recipient,
+  userId: string | undefined,
+): Promise<boolean> {
   const { client, redirectUri } = recipient
   if (client.source === 'registered' || redirectKind(redirectUri) === 'loopback') return true
   if (userId !== undefined) {
@@ -62,7 +74,9 @@ function responseFields(
   parameters: ResponseParameters,
 ): Record<string, string> {
   const fields = { ...parameters, state, iss: issuer.url }
-  return Object.fromEntries(Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined))
+  return Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
+  )
 }
 
 /** The redirect URI stays as it was registered, byte for byte; `new URL` would rewrite it. */

@@ -17,7 +17,10 @@ export function cacheableDocument(content: object): CacheableDocument {
 /** Answers with the document, or with 304 to whoever has it. */
 export function respondCacheable(request: Request, { body, etag }: CacheableDocument): Response {
   const headers = { ETag: etag, 'Cache-Control': `public, max-age=${MAX_AGE}` }
-  const known = request.headers.get('If-None-Match')?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  const known = request.headers
+    .get('If-None-Match')
+    ?.split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''))
   if (known?.includes(etag)) return new Response(null, { status: 304, headers })
   return new Response(body, { status: 200, headers: { ...headers, 'Content-Type': 'application/json' } })
 }

@@ -8,7 +8,18 @@ import { OAuthError } from '../errors.ts'
 import type { Form } from './form.ts'
 
 /** Algorithms that a client may sign its assertion with; none is symmetric. */
-export const ASSERTION_ALGS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'RS384', 'PS384', 'ES512', 'RS512', 'PS512']
+export const ASSERTION_ALGS = [
+  'ES256',
+  'RS256',
+  'PS256',
+  'EdDSA',
+  'ES384',
+  'RS384',
+  'PS384',
+  'ES512',
+  'RS512',
+  'PS512',
+]
 /** An assertion is made for one request; whoever wants to keep one for longer is refused. In seconds. */
 const MAX_ASSERTION_LIFETIME = 600
 const CLOCK_TOLERANCE = 30
@@ -19,12 +30,17 @@ const CLOCK_TOLERANCE = 30
  *
  * @throws OAuthError `invalid_client` (401), which makes a client register anew; `invalid_request`
  */
-export async function authenticateClient(context: ServerContext, request: Request, form: Form): Promise<Client> {
+export async function authenticateClient(
+  context: ServerContext,
+  request: Request,
+  form: Form,
+): Promise<Client> {
   const authorization = request.headers.get('Authorization')
   const credentials = readClientCredentials(authorization, form)
   try {
     const client = await context.clients.find(credentials.clientId)
-    if (client === undefined) refuse('The client_id is not known here. Register the client anew, or correct the id.')
+    if (client === undefined)
+      refuse('The client_id is not known here. Register the client anew, or correct the id.')
     await checkCredentials(context, client, credentials)
     return client
   } catch (error) {
@@ -37,7 +53,11 @@ export async function authenticateClient(context: ServerContext, request: Reques
   }
 }
 
-async function checkCredentials(context: ServerContext, client: Client, credentials: ClientCredentials): Promise<void> {
+async function checkCredentials(
+  context: ServerContext,
+  client: Client,
+  credentials: ClientCredentials,
+): Promise<void> {
   const method = client.metadata.token_endpoint_auth_method
   switch (credentials.method) {
     case 'none':
@@ -72,10 +92,14 @@ async function checkAssertion(context: ServerContext, client: Client, assertion:
     clockTolerance: CLOCK_TOLERANCE,
     currentDate: new Date(context.now()),
   }).catch((cause: unknown) =>
-    refuse(`client_assertion is not valid: ${describeJoseError(cause)}. Its aud is ${issuer.url}, its iss and sub the client_id.`, cause),
+    refuse(
+      `client_assertion is not valid: ${describeJoseError(cause)}. Its aud is ${issuer.url}, its iss and sub the client_id.`,
+      cause,
+    ),
   )
   const { exp = 0, jti } = payload
-  if (typeof jti !== 'string' || jti.length > 256) refuse('client_assertion needs a jti of at most 256 characters.')
+  if (typeof jti !== 'string' || jti.length > 256)
+    refuse('client_assertion needs a jti of at most 256 characters.')
   if (exp * 1000 > context.now() + (MAX_ASSERTION_LIFETIME + CLOCK_TOLERANCE) * 1000) {
     refuse(`client_assertion may be valid for ${MAX_ASSERTION_LIFETIME} seconds at the most.`)
   }

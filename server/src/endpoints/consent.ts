@@ -65,7 +65,11 @@ export async function askForConsent(
   return page
 }
 
-async function storeRequest(context: ServerContext, asked: AuthorizationRequest, session: Session): Promise<string> {
+async function storeRequest(
+  context: ServerContext,
+  asked: AuthorizationRequest,
+  session: Session,
+): Promise<string> {
   const handle = newSecret()
   const stored: StoredRequest = {
     redirectUri: asked.redirectUri,
@@ -103,7 +107,9 @@ function describeClient({ client, redirectUri }: AuthorizationRequest) {
 
 function vouchedBy(client: Client): Vouched {
   if (client.source === 'registered') return { by: 'operator' }
-  return client.verifiedDomain === undefined ? { by: 'nobody' } : { by: 'domain', domain: client.verifiedDomain }
+  return client.verifiedDomain === undefined
+    ? { by: 'nobody' }
+    : { by: 'domain', domain: client.verifiedDomain }
 }
 
 function describeServer({ server_name, server_url, description }: McpServer) {
@@ -159,7 +165,10 @@ async function consumeRequest(
   if (row === undefined) throw startAgain('This page was answered already, or it waited for too long.')
   const stored = storedRequest.parse(row.request)
   const client = await context.clients.find(row.client_id)
-  if (client === undefined || metadataDigest(client.metadata).toString('base64url') !== stored.metadataDigest) {
+  if (
+    client === undefined ||
+    metadataDigest(client.metadata).toString('base64url') !== stored.metadataDigest
+  ) {
     throw startAgain('The app has changed while you were looking at it.')
   }
   const server = stored.serverId === undefined ? undefined : await context.storage.findServer(stored.serverId)

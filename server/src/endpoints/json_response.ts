@@ -3,5 +3,8 @@ export const NO_STORE = { 'Cache-Control': 'no-store' }
 
 /** A JSON answer. Members that are undefined are left out. */
 export function jsonResponse(body: object, headers: Record<string, string> = {}, status = 200): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } })
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
 }

@@ -8,7 +8,10 @@ import { jsonResponse, NO_STORE } from './json_response.ts'
  * limit by address (all of a hosted client's users come from a few), and never has to be cleaned up.
  */
 export async function registration(context: ServerContext, request: Request): Promise<Response> {
-  const { clientId, clientSecret, metadata } = registerDynamicClient(context.purposeKeys, await readJson(request))
+  const { clientId, clientSecret, metadata } = registerDynamicClient(
+    context.purposeKeys,
+    await readJson(request),
+  )
   const body = {
     client_id: clientId,
     client_id_issued_at: Math.floor(context.now() / 1000),

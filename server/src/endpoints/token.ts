@@ -17,12 +17,19 @@ const GRANTS: Readonly<Record<GrantType, Grant>> = {
 }
 
 /** The token endpoint (OAuth 2.1 §3.2): authenticate the client, then leave it to the grant. */
-export async function token(context: ServerContext, request: Request, info: ConnectionInfo): Promise<Response> {
+export async function token(
+  context: ServerContext,
+  request: Request,
+  info: ConnectionInfo,
+): Promise<Response> {
   const parameters = await readForm(request)
   const grantType = checkGrantType(parameters.get('grant_type'))
   const client = await authenticateClient(context, request, parameters)
   if (!client.metadata.grant_types.includes(grantType)) {
-    throw new OAuthError('unauthorized_client', `This client is not registered for the grant type ${grantType}.`)
+    throw new OAuthError(
+      'unauthorized_client',
+      `This client is not registered for the grant type ${grantType}.`,
+    )
   }
   const tokens = await GRANTS[grantType](context, { client, parameters, clientAddress: info.clientAddress })
   return jsonResponse(tokens, NO_STORE)
@@ -31,5 +38,8 @@ export async function token(context: ServerContext, request: Request, info: Conn
 function checkGrantType(grantType: string | undefined): GrantType {
   if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
   if (Object.hasOwn(GRANTS, grantType)) return grantType as GrantType
-  throw new OAuthError('unsupported_grant_type', `grant_type must be one of ${Object.keys(GRANTS).join(', ')}.`)
+  throw new OAuthError(
+    'unsupported_grant_type',
+    `grant_type must be one of ${Object.keys(GRANTS).join(', ')}.`,
+  )
 }

@@ -11,7 +11,9 @@ export async function readTokenParameters(request: Request): Promise<Form> {
   if (mediaTypeOf(request) !== 'application/json') return readForm(request)
   const parsed = jsonParameters.safeParse(await readJson(request))
   if (!parsed.success) throw new OAuthError('invalid_request', 'The request body must be a JSON object.')
-  const parameters = Object.entries(parsed.data).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  const parameters = Object.entries(parsed.data).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
   return toForm(new URLSearchParams(parameters))
 }
 

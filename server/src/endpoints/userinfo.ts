@@ -20,17 +20,24 @@ export async function userinfo(context: ServerContext, request: Request): Promis
   if (user === undefined || user.disabled_at !== null) {
     return challenge(new OAuthError('invalid_token', 'The person of this token is not known any more.'))
   }
-  const email = scopes.includes('email') ? { email: user.email, email_verified: user.email_verified_at !== null } : {}
+  const email = scopes.includes('email')
+    ? { email: user.email, email_verified: user.email_verified_at !== null }
+    : {}
   return jsonResponse({ sub: user.id, ...email }, NO_STORE)
 }
 
 /** RFC 6750 §2: in the header, or in the form of a POST; never in the query, and not in two places. */
 async function readBearerToken(request: Request): Promise<string> {
   const [, fromHeader] = /^Bearer +(\S+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
-  const isForm = request.method === 'POST' && request.headers.get('Content-Type')?.startsWith('application/x-www-form-urlencoded')
+  const isForm =
+    request.method === 'POST' &&
+    request.headers.get('Content-Type')?.startsWith('application/x-www-form-urlencoded')
   const fromForm = isForm ? (await readForm(request)).get('access_token') : undefined
   if (fromHeader !== undefined && fromForm !== undefined) {
-    throw new OAuthError('invalid_request', 'The access token was sent twice; send it in the Authorization header.')
+    throw new OAuthError(
+      'invalid_request',
+      'The access token was sent twice; send it in the Authorization header.',
+    )
   }
   const token = fromHeader ?? fromForm
   if (token !== undefined) return token

@@ -15,7 +15,10 @@ import { issueUserTokens, type TokenResponse } from './token_response.ts'
  * request costs nobody the code; consuming it and opening the grant is one statement. A code that comes a second time
  * ends what the first use issued (RFC 6749 §4.1.2).
  */
-export async function authorizationCode(context: ServerContext, request: TokenRequest): Promise<TokenResponse> {
+export async function authorizationCode(
+  context: ServerContext,
+  request: TokenRequest,
+): Promise<TokenResponse> {
   const { client, parameters } = request
   const digest = context.purposeKeys.mac('digest', requiredParameter(parameters, 'code'))
   const code = await context.storage.findCode(digest)
@@ -55,7 +58,11 @@ export async function authorizationCode(context: ServerContext, request: TokenRe
 }
 
 /** All that a code is bound to (RFC 9700 §2.1.1, RFC 8707 §2.2). */
-async function checkCode(context: ServerContext, { client, parameters }: TokenRequest, code: AuthCode): Promise<void> {
+async function checkCode(
+  context: ServerContext,
+  { client, parameters }: TokenRequest,
+  code: AuthCode,
+): Promise<void> {
   if (!code.client_digest.equals(client.digest)) throw invalidCode('The code was issued to another client.')
   const redirectUri = parameters.get('redirect_uri')
   // OAuth 2.1 §10.2 does without it; who sends it must send the same.
@@ -77,14 +84,17 @@ async function refuseReplay(context: ServerContext, code: AuthCode): Promise<nev
     user_id: code.user_id,
     server_id: code.server_id ?? undefined,
   })
-  throw invalidCode('The code was used before. What it issued has been revoked; start the authorization anew.')
+  throw invalidCode(
+    'The code was used before. What it issued has been revoked; start the authorization anew.',
+  )
 }
 
 /** Another request was faster, or the code may not be used any more. */
 async function explainUnconsumed(context: ServerContext, digest: Buffer, code: AuthCode): Promise<never> {
   const now = await context.storage.findCode(digest)
   if (now !== undefined && now.used_at !== null) return refuseReplay(context, code)
-  if (code.expires_at.getTime() <= context.now()) throw invalidCode('The code has expired; it is good for a minute.')
+  if (code.expires_at.getTime() <= context.now())
+    throw invalidCode('The code has expired; it is good for a minute.')
   throw invalidCode('The person has signed out, or may not use this server any more.')
 }
 

@@ -11,17 +11,26 @@ import type { TokenResponse } from './token_response.ts'
  * The client credentials grant (OAuth 2.1 §4.2), for clients that the owner of a server has registered and given
  * scopes there. The subject is the client itself (RFC 9068 §2.2), and nothing is written.
  */
-export async function clientCredentials(context: ServerContext, request: TokenRequest): Promise<TokenResponse> {
+export async function clientCredentials(
+  context: ServerContext,
+  request: TokenRequest,
+): Promise<TokenResponse> {
   const { client, parameters } = request
   if (client.source !== 'registered' || !isConfidential(client)) {
-    throw new OAuthError('unauthorized_client', 'Client credentials are for registered clients that authenticate.')
+    throw new OAuthError(
+      'unauthorized_client',
+      'Client credentials are for registered clients that authenticate.',
+    )
   }
   const granted = await findGranted(context, client, parameters.getAll('resource'))
   const scope = parameters.get('scope')
   const asked = scope === undefined ? granted.scopes : parseScope(scope)
   const scopes = asked.filter((name) => granted.scopes.includes(name))
   if (scopes.length === 0) {
-    throw new OAuthError('invalid_scope', `None of these scopes was given to this client. It may ask for: ${granted.scopes.join(' ').slice(0, 500)}.`)
+    throw new OAuthError(
+      'invalid_scope',
+      `None of these scopes was given to this client. It may ask for: ${granted.scopes.join(' ').slice(0, 500)}.`,
+    )
   }
   const access_token = await signAccessToken(context, {
     sub: client.clientId,
@@ -53,10 +62,16 @@ async function findGranted(
   const [granted, ...others] = await storage.listClientServerScopes(client.organizationId, client.digest)
   const server = granted && (await storage.findServer(granted.server_id))
   if (granted === undefined || server === undefined) {
-    throw new OAuthError('invalid_target', 'This client was given no scopes at any MCP server. Its administrator gives them.')
+    throw new OAuthError(
+      'invalid_target',
+      'This client was given no scopes at any MCP server. Its administrator gives them.',
+    )
   }
   if (others.length > 0) {
-    throw new OAuthError('invalid_target', 'This client may use several MCP servers: send the address of one as resource.')
+    throw new OAuthError(
+      'invalid_target',
+      'This client may use several MCP servers: send the address of one as resource.',
+    )
   }
   return { resource: server.server_url, scopes: granted.scopes }
 }

@@ -16,7 +16,8 @@ export const RACE_WINDOW = 60
 export const MAX_RACED_RUN = 5
 
 const REFUSALS: Partial<Record<RefreshOutcome, string>> = {
-  theft: 'This refresh token was used before, so it may have been stolen: the authorization has been revoked. Sign in again.',
+  theft:
+    'This refresh token was used before, so it may have been stolen: the authorization has been revoked. Sign in again.',
   revoked: 'The authorization of this refresh token was revoked. Sign in again.',
   expired: 'The refresh token has expired. Sign in again.',
   barred: 'The person or the client may not use this server any more.',
@@ -28,11 +29,16 @@ const REFUSALS: Partial<Record<RefreshOutcome, string>> = {
  * where the response was lost or two processes raced, and ends the grant where it was stolen. The rule is in
  * docs/refresh_tokens.md.
  */
-export async function refreshTokenGrant(context: ServerContext, request: TokenRequest): Promise<TokenResponse> {
+export async function refreshTokenGrant(
+  context: ServerContext,
+  request: TokenRequest,
+): Promise<TokenResponse> {
   const { client, parameters, clientAddress } = request
   const token = parseRefreshToken(context.purposeKeys, requiredParameter(parameters, 'refresh_token'))
-  if (token === undefined) throw new OAuthError('invalid_grant', 'The refresh token was not issued here, or is mangled.')
-  const narrowedTo = parameters.get('scope') === undefined ? undefined : parseScope(parameters.get('scope') ?? '')
+  if (token === undefined)
+    throw new OAuthError('invalid_grant', 'The refresh token was not issued here, or is mangled.')
+  const narrowedTo =
+    parameters.get('scope') === undefined ? undefined : parseScope(parameters.get('scope') ?? '')
   const family = await context.storage.presentRefreshToken(
     {
       ...token,
@@ -62,7 +68,11 @@ export async function refreshTokenGrant(context: ServerContext, request: TokenRe
   })
 }
 
-async function checkOutcome(context: ServerContext, family: RefreshedFamily, clientId: string): Promise<void> {
+async function checkOutcome(
+  context: ServerContext,
+  family: RefreshedFamily,
+  clientId: string,
+): Promise<void> {
   const event = {
     organization_id: family.organization_id,
     user_id: family.user_id,
@@ -75,14 +85,18 @@ async function checkOutcome(context: ServerContext, family: RefreshedFamily, cli
       return
     case 'raced':
     case 'repeated':
-      if (family.moved_network) await context.audit.record({ type: 'refresh_token.doubled_across_networks', ...event })
+      if (family.moved_network)
+        await context.audit.record({ type: 'refresh_token.doubled_across_networks', ...event })
       return
     case 'ahead':
       return context.audit.record({ type: 'refresh_token.ahead_of_database', ...event })
     case 'other_resource':
       throw otherResource(family.resource)
     case 'scope_exceeded':
-      throw new OAuthError('invalid_scope', 'scope goes beyond what was granted. Ask for more at the authorization endpoint.')
+      throw new OAuthError(
+        'invalid_scope',
+        'scope goes beyond what was granted. Ask for more at the authorization endpoint.',
+      )
     case 'theft':
       learnRevoked(context, [family])
       await context.audit.record({ type: 'refresh_token.theft', ...event })

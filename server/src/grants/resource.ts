@@ -35,13 +35,19 @@ async function findResource(context: ServerContext, resource: string): Promise<R
   if (resource === issuer.url) return { server: undefined, resource: issuer.url }
   const canonical = canonicalResource(resource)
   if (canonical === undefined) {
-    throw new OAuthError('invalid_target', 'resource must be the https address of an MCP server, without a fragment.')
+    throw new OAuthError(
+      'invalid_target',
+      'resource must be the https address of an MCP server, without a fragment.',
+    )
   }
   const server =
     (await storage.findServerByCanonicalUrl(canonical.url)) ??
     (canonical.url === canonical.origin ? await storage.findOnlyServerByOrigin(canonical.origin) : undefined)
   if (server === undefined) {
-    throw new OAuthError('invalid_target', `No MCP server is registered here as ${resource.slice(0, 200)}. Register it, or correct the resource parameter.`)
+    throw new OAuthError(
+      'invalid_target',
+      `No MCP server is registered here as ${resource.slice(0, 200)}. Register it, or correct the resource parameter.`,
+    )
   }
   return { server, resource: server.server_url }
 }
@@ -56,7 +62,10 @@ async function inferResource(
   }
   const server = await context.storage.findOnlyServer(ofServers ?? [])
   if (server === undefined) {
-    throw new OAuthError('invalid_target', 'resource is missing, and more than one MCP server, or none, could be meant. Send the address of the MCP server as resource.')
+    throw new OAuthError(
+      'invalid_target',
+      'resource is missing, and more than one MCP server, or none, could be meant. Send the address of the MCP server as resource.',
+    )
   }
   return { server, resource: server.server_url }
 }
@@ -69,7 +78,8 @@ async function inferResource(
  */
 export function readRepeatedResource(resources: readonly string[]): string | undefined {
   const [resource, ...others] = new Set(resources)
-  if (others.length > 0) throw new OAuthError('invalid_target', 'A token is issued for one resource; send one resource parameter.')
+  if (others.length > 0)
+    throw new OAuthError('invalid_target', 'A token is issued for one resource; send one resource parameter.')
   return resource === undefined ? undefined : (canonicalResource(resource)?.url ?? resource)
 }
 

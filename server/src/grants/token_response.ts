@@ -2,7 +2,7 @@ import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { signAccessToken } from '../tokens/access_token.ts'
 import { signIdToken } from '../tokens/id_token.ts'
-import { refreshToken, type RefreshTokenParts } from '../tokens/refresh_token.ts'
+import { type RefreshTokenParts, refreshToken } from '../tokens/refresh_token.ts'
 
 /** The body of a successful token response (OAuth 2.1 §3.2.3, OpenID Connect Core §3.1.3.3). */
 export interface TokenResponse {

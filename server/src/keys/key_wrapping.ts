@@ -23,7 +23,8 @@ const TAG_BYTES = 16
 export function createKeyWrapping(secrets: readonly string[]): KeyWrapping {
   const wrappers = secrets.map(deriveWrapper)
   const [newest] = wrappers
-  if (newest === undefined) throw new Error('AUTH_AGENT_SECRET is empty: the server needs a secret of 32 bytes or more.')
+  if (newest === undefined)
+    throw new Error('AUTH_AGENT_SECRET is empty: the server needs a secret of 32 bytes or more.')
 
   return {
     wrap(key, context) {
@@ -53,7 +54,9 @@ export function createKeyWrapping(secrets: readonly string[]): KeyWrapping {
 
 function deriveWrapper(secret: string): { id: Buffer; key: Buffer } {
   if (Buffer.byteLength(secret) < 32) {
-    throw new Error('AUTH_AGENT_SECRET has an entry shorter than 32 bytes: generate one with `openssl rand -base64 48`.')
+    throw new Error(
+      'AUTH_AGENT_SECRET has an entry shorter than 32 bytes: generate one with `openssl rand -base64 48`.',
+    )
   }
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'auth-agent key wrapping', 32))
   const id = createHmac('sha256', key).update('id').digest().subarray(0, ID_BYTES)

@@ -25,7 +25,15 @@ export function auditEventStorage(db: Queryable): AuditEventStorage {
   return {
     async recordAuditEvent(event, now) {
       const { organization_id, user_id, client_id, server_id, type, detail = {} } = event
-      await db.query(RECORD, [organization_id, now, type, user_id, client_id, server_id, JSON.stringify(detail)])
+      await db.query(RECORD, [
+        organization_id,
+        now,
+        type,
+        user_id,
+        client_id,
+        server_id,
+        JSON.stringify(detail),
+      ])
     },
   }
 }

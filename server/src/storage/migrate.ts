@@ -10,7 +10,10 @@ const MIGRATIONS_TABLE = statement<{ exists: boolean }>(
   'migrations_table',
   `select to_regclass('auth_agent.schema_migrations') is not null as exists`,
 )
-const APPLIED = statement<{ name: string }>('migrations_applied', 'select name from auth_agent.schema_migrations')
+const APPLIED = statement<{ name: string }>(
+  'migrations_applied',
+  'select name from auth_agent.schema_migrations',
+)
 
 const LOCK = statement('migrations_lock', 'select pg_advisory_xact_lock(7283104551)')
 

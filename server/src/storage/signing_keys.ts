@@ -49,7 +49,10 @@ const ADD_NEXT = statement<{ kid: string }>(
    insert into auth_agent.signing_keys (kid, alg, public_jwk, wrapped_key, created_at, activates_at)
    select $1, $2, $3, $4, $5, $6 from superseded returning kid`,
 )
-const REWRAP = statement('signing_keys_rewrap', 'update auth_agent.signing_keys set wrapped_key = $2 where kid = $1')
+const REWRAP = statement(
+  'signing_keys_rewrap',
+  'update auth_agent.signing_keys set wrapped_key = $2 where kid = $1',
+)
 
 export function signingKeyStorage(db: Queryable): SigningKeyStorage {
   return {

@@ -217,7 +217,8 @@ export function tokenStorage(db: Queryable): TokenStorage {
       ])
       return row
     },
-    revokeFamily: (family, clientDigest, reason, now) => db.query(REVOKE_FAMILY, [now, reason, family, clientDigest]),
+    revokeFamily: (family, clientDigest, reason, now) =>
+      db.query(REVOKE_FAMILY, [now, reason, family, clientDigest]),
     revokeGrant: (grantId, reason, now) => db.query(REVOKE_GRANT, [now, reason, grantId]),
     revokeGrantsOfAuthorization: (of, reason, now) =>
       db.query(REVOKE_AUTHORIZATION, [now, reason, of.user_id, of.client_digest, of.server_id]),

@@ -71,7 +71,9 @@ export async function signAccessToken(context: ServerContext, subject: AccessTok
     email: subject.email,
     cnf: subject.dpopJkt === undefined ? undefined : { jkt: subject.dpopJkt },
   }
-  return new SignJWT({ ...claims }).setProtectedHeader({ alg: key.alg, typ: 'at+jwt', kid: key.kid }).sign(key.signingKey)
+  return new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: key.alg, typ: 'at+jwt', kid: key.kid })
+    .sign(key.signingKey)
 }
 
 /** `offline_access` is about the refresh token and means nothing to a resource server. */

@@ -88,10 +88,14 @@ export function createDenials(storage: DenialStorage, now: () => number): Denial
       })
       await reading.catch((cause: unknown) => {
         if (isStillGood()) return
-        throw new OAuthError('temporarily_unavailable', 'It cannot be checked now whether this was revoked. Try again.', {
-          headers: { 'Retry-After': '5' },
-          cause,
-        })
+        throw new OAuthError(
+          'temporarily_unavailable',
+          'It cannot be checked now whether this was revoked. Try again.',
+          {
+            headers: { 'Retry-After': '5' },
+            cause,
+          },
+        )
       })
     },
     isTokenDenied: (claims) =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
-import type { ServerContext } from '../context.ts'
 import type { IdTokenAlg } from '../clients/metadata.ts'
+import type { ServerContext } from '../context.ts'
 
 /** What decides an id_token (OpenID Connect Core §2). */
 export interface IdTokenSubject {
@@ -34,12 +34,16 @@ export async function signIdToken(context: ServerContext, subject: IdTokenSubjec
     at_hash: accessTokenHash(subject.accessToken, subject.alg),
     ...(subject.email !== undefined && { email: subject.email, email_verified: true }),
   }
-  return new SignJWT(claims).setProtectedHeader({ alg: key.alg, typ: 'JWT', kid: key.kid }).sign(key.signingKey)
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: key.alg, typ: 'JWT', kid: key.kid })
+    .sign(key.signingKey)
 }
 
 /** The left half of the token's hash; the hash is that of the signature algorithm, SHA-512 for Ed25519. */
 function accessTokenHash(accessToken: string, alg: IdTokenAlg): string {
-  const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256').update(accessToken).digest()
+  const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
+    .update(accessToken)
+    .digest()
   return hash.subarray(0, hash.length / 2).toString('base64url')
 }
 

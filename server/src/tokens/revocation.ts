@@ -52,7 +52,11 @@ export function endGrant(context: ServerContext, grantId: string, reason: Revoca
 }
 
 /** Ends every grant of a person. */
-export async function endAllOfUser(context: ServerContext, userId: string, reason: RevocationReason): Promise<void> {
+export async function endAllOfUser(
+  context: ServerContext,
+  userId: string,
+  reason: RevocationReason,
+): Promise<void> {
   await endGrants(context, reason, (reason, now) => context.storage.revokeGrantsOfUser(userId, reason, now))
 }
 
@@ -130,7 +134,11 @@ async function endGrants(
   learnRevoked(context, grants)
   if (grants[0] !== undefined) {
     const organization_id = grants[0].organization_id
-    await context.audit.record({ type: 'grants.revoked', organization_id, detail: { reason, grants: grants.length } })
+    await context.audit.record({
+      type: 'grants.revoked',
+      organization_id,
+      detail: { reason, grants: grants.length },
+    })
   }
   return grants.length
 }

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importJWK, importPKCS8, type JWK } from 'jose'
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  exportPKCS8,
+  generateKeyPair,
+  importJWK,
+  importPKCS8,
+  type JWK,
+} from 'jose'
 import type { KeyWrapping } from '../keys/key_wrapping.ts'
 import type { SigningAlg } from '../options.ts'
 import type { SigningKeyRow, SigningKeyStorage } from '../storage/signing_keys.ts'
@@ -61,10 +69,15 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
 
   async function load(): Promise<void> {
     const rows = await storage.listSigningKeys(new Date(now()))
-    keys = await Promise.all(rows.map((row) => keys.find((key) => isSameKey(key.row, row)) ?? importKey(row, wrapping)))
+    keys = await Promise.all(
+      rows.map((row) => keys.find((key) => isSameKey(key.row, row)) ?? importKey(row, wrapping)),
+    )
     loadedAt = now()
     for (const { row } of keys.filter((key) => !wrapping.isCurrent(key.row.wrapped_key))) {
-      await storage.rewrapSigningKey(row.kid, wrapping.wrap(wrapping.unwrap(row.wrapped_key, row.kid), row.kid))
+      await storage.rewrapSigningKey(
+        row.kid,
+        wrapping.wrap(wrapping.unwrap(row.wrapped_key, row.kid), row.kid),
+      )
     }
   }
   async function reloadAfter(age: number): Promise<void> {
@@ -95,13 +108,16 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
   return {
     async current(alg) {
       await reloadAfter(RELOAD_AFTER)
-      const key = keys.find((candidate) => candidate.alg === alg && candidate.row.activates_at.getTime() <= now())
+      const key = keys.find(
+        (candidate) => candidate.alg === alg && candidate.row.activates_at.getTime() <= now(),
+      )
       if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
       return key
     },
     async find(kid) {
       await reloadAfter(RELOAD_AFTER)
-      const known = () => keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now())
+      const known = () =>
+        keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now())
       if (known() === undefined) await reloadAfter(RELOAD_UNKNOWN_AFTER)
       return known()
     },
@@ -110,7 +126,10 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
       return { keys: keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
     },
     async rotateDueKeys() {
-      await addSuccessors((key) => key.row.activates_at.getTime() + SIGNS_FOR <= now() + PUBLISHED_AHEAD, PUBLISHED_AHEAD)
+      await addSuccessors(
+        (key) => key.row.activates_at.getTime() + SIGNS_FOR <= now() + PUBLISHED_AHEAD,
+        PUBLISHED_AHEAD,
+      )
     },
     rotateAll: (publishAhead = PUBLISHED_AHEAD / SECOND) => addSuccessors(() => true, publishAhead * SECOND),
   }
@@ -125,7 +144,11 @@ function isSameKey(a: SigningKeyRow, b: SigningKeyRow): boolean {
   )
 }
 
-async function generateKey(alg: SigningAlg, wrapping: KeyWrapping, activatesAt: Date): Promise<SigningKeyRow> {
+async function generateKey(
+  alg: SigningAlg,
+  wrapping: KeyWrapping,
+  activatesAt: Date,
+): Promise<SigningKeyRow> {
   const row = { alg, activates_at: activatesAt, deactivates_at: null, expires_at: null }
   if (alg === 'HS256') {
     const kid = randomBytes(16).toString('base64url')
