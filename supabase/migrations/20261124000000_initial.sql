@@ -224,6 +224,7 @@ create table auth_agent.auth_requests (
   expires_at timestamptz not null,
   used_at timestamptz
 );
+create index auth_requests_organization_id on auth_agent.auth_requests (organization_id);
 create index auth_requests_session_digest on auth_agent.auth_requests (session_digest);
 create index auth_requests_expires_at on auth_agent.auth_requests (expires_at);
 
@@ -247,6 +248,7 @@ create table auth_agent.auth_codes (
   expires_at timestamptz not null,
   used_at timestamptz
 );
+create index auth_codes_organization_id on auth_agent.auth_codes (organization_id);
 create index auth_codes_client_digest on auth_agent.auth_codes (client_digest);
 create index auth_codes_user_id on auth_agent.auth_codes (user_id);
 create index auth_codes_server_id on auth_agent.auth_codes (server_id);
@@ -287,6 +289,7 @@ create table auth_agent.tokens (
   revoked_reason text,
   check ((revoked_at is null) = (revoked_reason is null))
 );
+create index tokens_organization_id on auth_agent.tokens (organization_id);
 create index tokens_user_id on auth_agent.tokens (user_id);
 create index tokens_client_digest on auth_agent.tokens (client_digest);
 create index tokens_server_id on auth_agent.tokens (server_id);
@@ -307,6 +310,7 @@ create table auth_agent.user_authorizations (
   last_used_at timestamptz not null,
   unique nulls not distinct (user_id, client_digest, server_id, redirect_origin)
 );
+create index user_authorizations_organization_id on auth_agent.user_authorizations (organization_id);
 create index user_authorizations_client_digest on auth_agent.user_authorizations (client_digest);
 create index user_authorizations_server_id on auth_agent.user_authorizations (server_id);
 
@@ -324,6 +328,7 @@ create table auth_agent.device_codes (
   expires_at timestamptz not null,
   last_polled_at timestamptz
 );
+create index device_codes_organization_id on auth_agent.device_codes (organization_id);
 create index device_codes_client_digest on auth_agent.device_codes (client_digest);
 create index device_codes_server_id on auth_agent.device_codes (server_id);
 create index device_codes_user_id on auth_agent.device_codes (user_id);
@@ -345,6 +350,7 @@ create table auth_agent.denials (
   expires_at timestamptz not null,
   check ((kind in ('token', 'grant')) = (cutoff is null))
 );
+create index denials_organization_id on auth_agent.denials (organization_id);
 create index denials_transaction_id on auth_agent.denials (transaction_id);
 create index denials_expires_at on auth_agent.denials (expires_at);
 
