@@ -44,6 +44,8 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
 
   it('has an index that begins with the columns of each foreign key', async () => {
     expect(await test.database.query(FOREIGN_KEYS_WITHOUT_INDEX)).toEqual([])
+    await test.database.runScript('drop index auth_agent.tokens_organization_id')
+    expect(await test.database.query(FOREIGN_KEYS_WITHOUT_INDEX)).toHaveLength(1)
   })
 
   it('is made once when two processes migrate at once', async () => {
