@@ -1,9 +1,9 @@
 import { type Queryable, statement } from './database.ts'
+import type { ClientServerScopesRow } from './rows.ts'
 
 /** What a registered client may ask of a server in its own name (RFC 6749 §4.4). */
-export interface ClientServerScopes {
-  server_id: string
-  scopes: readonly string[]
+export interface ClientServerScopes extends Readonly<Pick<ClientServerScopesRow, 'server_id'>> {
+  readonly scopes: readonly string[]
 }
 
 export interface ClientServerScopeStorage {

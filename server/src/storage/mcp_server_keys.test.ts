@@ -94,7 +94,7 @@ describe.each([15, 18] as const)("an organisation's rows on PostgreSQL %i", (ver
       name: 'Acme',
       client_policy: 'everyone',
     })
-    const policy = { client_policy: 'domains', client_domains: ['claude.ai'] } as const
+    const policy = { client_policy: 'domains' as const, client_domains: ['claude.ai'] }
     expect(await organizations.changeOrganization('org_root', policy)).toMatchObject({
       name: 'Acme',
       ...policy,

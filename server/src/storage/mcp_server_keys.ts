@@ -1,22 +1,16 @@
 import { type Queryable, statement } from './database.ts'
 import { type Page, pageValues } from './page.ts'
+import type { McpServerKeysRow } from './rows.ts'
 
-/** An API key of an MCP server: by it the server asks for introspection. */
-export interface McpServerKey {
-  id: string
-  organization_id: string
-  server_id: string
-  name: string
-  /** MAC of the secret; see keys/purpose_keys.ts. */
-  secret_digest: Buffer
-  created_at: Date
-  expires_at: Date | null
-  revoked_at: Date | null
-}
+/**
+ * An API key of an MCP server: by it the server asks for introspection. Of its secret only a MAC is stored; see
+ * keys/purpose_keys.ts.
+ */
+export type McpServerKey = Readonly<McpServerKeysRow>
 
 /** A key and the address of its server, which is the audience of every token that it may ask about. */
 export interface AuthenticatingKey extends McpServerKey {
-  server_url: string
+  readonly server_url: string
 }
 
 export interface McpServerKeyStorage {

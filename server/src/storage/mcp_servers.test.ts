@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../tests/support/postgres.ts'
 import { newId } from '../random.ts'
-import { type McpServer, type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
+import { type AccessMode, type McpServer, type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
 
 const NOW = new Date('2026-11-24T10:00:00.123Z')
 
@@ -92,7 +92,7 @@ describe.each([15, 18] as const)('MCP servers on PostgreSQL %i', (version) => {
     expect(await storage.findOnlyServer(['mail:read', 'files:write'])).toBeUndefined()
   })
 
-  it.each([
+  it.each<[AccessMode, Partial<McpServer>, string[]]>([
     ['members', {}, ['usr_member']],
     [
       'listed',
@@ -102,7 +102,7 @@ describe.each([15, 18] as const)('MCP servers on PostgreSQL %i', (version) => {
     ['listed', { access_domains: ['sub.example.org'] }, ['usr_colleague']],
     ['listed', { access_domains: ['example.org'] }, []],
     ['everyone', {}, ['usr_member', 'usr_listed', 'usr_colleague']],
-  ] as const)('admits by its access policy: %s %j', async (access_mode, lists, admitted) => {
+  ])('admits by its access policy: %s %j', async (access_mode, lists, admitted) => {
     const server = serverAt(`https://${newId('')}.example`, { access_mode, ...lists })
     await storage.createServer(server)
     const people = [

@@ -1,5 +1,6 @@
 import { type Queryable, statement } from './database.ts'
 import { type Page, pageValues } from './page.ts'
+import type { McpServersRow } from './rows.ts'
 import { isUniqueViolation } from './unique_violation.ts'
 
 /** A scope that an MCP server offers, and its owner's words for it on the consent page. */
@@ -13,26 +14,14 @@ export interface ServerScope {
 /** Who may use a server: its organisation's members, people and e-mail domains on a list, or everyone. */
 export type AccessMode = 'members' | 'listed' | 'everyone'
 
-/** A registered MCP server: a protected resource in the sense of RFC 9728. */
-export interface McpServer {
-  id: string
-  organization_id: string
-  /** The resource identifier as it was registered: `aud` of every token. */
-  server_url: string
-  /** What its spellings have in common; see checks/resource.ts. */
-  canonical_url: string
-  canonical_origin: string
-  server_name: string
-  description: string | null
-  logo_url: string | null
-  scopes: readonly ServerScope[]
-  /** What the server learns of a person beyond an opaque id: `email`, `profile`. */
-  identity: readonly string[]
-  access_mode: AccessMode
-  access_emails: readonly string[]
-  access_domains: readonly string[]
-  created_at: Date
-  updated_at: Date
+/**
+ * A registered MCP server: a protected resource in the sense of RFC 9728. `server_url` is its address as it was
+ * registered, the `aud` of every token; `canonical_url` and `canonical_origin` are what its spellings have in common
+ * (checks/resource.ts); `identity` is what it learns of a person beyond an opaque id.
+ */
+export interface McpServer extends Readonly<Omit<McpServersRow, 'scopes' | 'access_mode'>> {
+  readonly scopes: readonly ServerScope[]
+  readonly access_mode: AccessMode
 }
 
 export interface McpServerStorage {

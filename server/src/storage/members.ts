@@ -1,14 +1,11 @@
 import { type Queryable, statement } from './database.ts'
 import type { Role } from './memberships.ts'
 import { type Page, pageValues } from './page.ts'
+import type { MembershipsRow, UsersRow } from './rows.ts'
 
 /** A person in an organisation, as its managers see them. */
-export interface Member {
-  organization_id: string
-  user_id: string
-  email: string
-  role: Role
-  created_at: Date
+export interface Member extends Readonly<Omit<MembershipsRow, 'role'> & Pick<UsersRow, 'email'>> {
+  readonly role: Role
 }
 
 export interface MemberStorage {

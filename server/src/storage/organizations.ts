@@ -1,15 +1,11 @@
 import { type Queryable, statement } from './database.ts'
+import type { OrganizationsRow } from './rows.ts'
 
 /** Which clients may come in: everyone, those whose metadata document is at a listed domain, registered ones only. */
 export type ClientPolicy = 'everyone' | 'domains' | 'registered'
 
-export interface Organization {
-  id: string
-  name: string
-  client_policy: ClientPolicy
-  /** The domains, in lower case, where the policy is `domains`. */
-  client_domains: readonly string[]
-  created_at: Date
+export interface Organization extends Readonly<Omit<OrganizationsRow, 'client_policy'>> {
+  readonly client_policy: ClientPolicy
 }
 
 export interface OrganizationStorage {
