@@ -89,6 +89,8 @@ describe('registering a server', () => {
     ['server_url', 'https://a.example/#x', /fragment/],
     ['server_url', 'https://user:pw@a.example/', /user name/],
     ['server_url', 'javascript:alert(1)', /https/],
+    ['server_url', 'https://as.example', /itself/],
+    ['server_url', 'https://AS.example:443/api/', /itself/],
     ['server_name', undefined, /^server_name is missing/],
     ['server_name', '  ', /^server_name/],
     ['server_name', 'two\nlines', /^server_name/],
@@ -158,6 +160,8 @@ describe('changing a server', () => {
     const { body: second } = await create()
     const answer = await call('PATCH', `/servers/${second.server_id}`, { server_url: `${first.server_url}/` })
     expect([answer.status, answer.body.error]).toEqual([409, 'conflict'])
+    const ours = await call('PATCH', `/servers/${second.server_id}`, { server_url: 'https://as.example/api' })
+    expect([ours.status, ours.body.error]).toEqual([400, 'invalid_request'])
     expect((await call('GET', `/servers/${second.server_id}`)).body).toEqual(second)
   })
 

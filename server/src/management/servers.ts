@@ -1,11 +1,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { canonicalResource } from '../checks/resource.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { newId } from '../random.ts'
 import type { McpServer } from '../storage/mcp_servers.ts'
 import { endAllOfServer, endDisallowed, endKey } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
-import type { ManagementEnv } from './authentication.ts'
+import { type ManagementEnv, managementResource } from './authentication.ts'
 import { notFound } from './errors.ts'
 import { jsonBody, readJsonBody } from './json_body.ts'
 import { nextCursor, pageQuery, readPage, takePage } from './pagination.ts'
@@ -75,6 +76,7 @@ export function serverRoutes(context: ServerContext): OpenAPIHono<ManagementEnv>
     const { organizationId } = c.var.manager
     const now = new Date(context.now())
     const server = toServer(c.req.valid('json'), { id: newId('srv_'), organizationId, now })
+    checkNotOurs(context, server)
     if (!(await context.storage.createServer(server))) throw addressTaken()
     await recordChange(context, c.var.manager, { type: 'server.created', server_id: server.id })
     return c.json(fromServer(server), 201)
@@ -127,6 +129,7 @@ function storeChange(
     const before = await tables.findOwnServerForUpdate(organizationId, serverId)
     if (before === undefined) throw notFound('MCP server')
     const after = change(before)
+    checkNotOurs(context, after)
     if (!(await tables.replaceServer(after))) throw addressTaken()
     return { before, after }
   })
@@ -144,6 +147,14 @@ async function removeServer(context: ServerContext, organizationId: string, serv
   for (const key of keys) await endKey(context, { keyId: key.id, organizationId, serverId })
   // Once more, for what was issued until the row was gone.
   await endAllOfServer(context, server)
+}
+
+/** A token for the issuer opens userinfo, one for the management API this: neither may be had by way of a server. */
+function checkNotOurs(context: ServerContext, server: McpServer): void {
+  const ours = [context.issuer.url, managementResource(context)].map((url) => canonicalResource(url)?.url)
+  if (ours.includes(server.canonical_url)) {
+    throw new OAuthError('invalid_request', 'server_url is an address of the authorization server itself.')
+  }
 }
 
 function addressTaken(): OAuthError {
