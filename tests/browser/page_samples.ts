@@ -6,6 +6,7 @@ import { renderErrorPage } from '../../server/src/pages/error_page.tsx'
 import { renderFormPostPage } from '../../server/src/pages/form_post_page.tsx'
 import { renderHomePage } from '../../server/src/pages/home_page.tsx'
 import { renderInvitationPage } from '../../server/src/pages/invitation_page.tsx'
+import { renderJoinPage } from '../../server/src/pages/join_page.tsx'
 import { renderLogoutPage } from '../../server/src/pages/logout_page.tsx'
 import { renderOwnerSetupPage } from '../../server/src/pages/owner_setup_page.tsx'
 import { renderPasswordResetPage } from '../../server/src/pages/password_reset_page.tsx'
@@ -231,6 +232,8 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUr
       minPasswordLength,
       error: 'Please choose a longer password.',
     }),
+  join: (basePath) =>
+    renderJoinPage({ basePath, csrf, token: 'tok', email, organization: 'Analytical Engines' }),
   password_reset_request: (basePath) => renderPasswordResetRequestPage({ basePath, csrf }),
   password_reset_requested: (basePath) =>
     renderPasswordResetRequestPage({

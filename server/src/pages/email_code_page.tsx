@@ -14,7 +14,8 @@ export interface EmailCodePageProps extends PageProps {
 /** Asks for the code that was sent, without saying whether one was. POST /sign-in/code. */
 export function renderEmailCodePage(props: EmailCodePageProps): Response {
   const { basePath, csrf, returnTo, email, error } = props
-  const back = `${pathFrom(basePath, '/sign-in')}?return_to=${encodeURIComponent(returnTo)}`
+  // `switch`: the form again, also for who is signed in as somebody else.
+  const back = `${pathFrom(basePath, '/sign-in')}?switch=1&return_to=${encodeURIComponent(returnTo)}`
   return renderPage(
     <section class="card">
       <h1>Check your e-mail</h1>

@@ -50,5 +50,7 @@ it('asks for the code in a plain form, whether one was sent or not', async () =>
   expect(page).toContain('<form method="post" action="/tenant/sign-in/code">')
   expect(page).toMatch(/<input name="code" type="text" [^>]*autocomplete="one-time-code"/)
   expect(page).toContain('can sign in here, a code is on its way')
-  expect(page).toContain('href="/tenant/sign-in?return_to=%2Ftenant%2Fauthorize%3Fa%3D1%26b%3D2"')
+  expect(page).toContain(
+    'href="/tenant/sign-in?switch=1&amp;return_to=%2Ftenant%2Fauthorize%3Fa%3D1%26b%3D2"',
+  )
 })
