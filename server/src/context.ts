@@ -1,12 +1,12 @@
 import type { AuditLog } from './audit/events.ts'
 import type { ClientDirectory } from './clients/directory.ts'
 import type { PurposeKeys } from './keys/purpose_keys.ts'
-import type { SigningKeys } from './tokens/signing_keys.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
-import type { SignUp, SigningAlg } from './options.ts'
+import type { SigningAlg, SignUp } from './options.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Denials } from './tokens/denials.ts'
+import type { SigningKeys } from './tokens/signing_keys.ts'
 
 /** The issuer identifier, taken apart once. */
 export interface Issuer {

@@ -30,6 +30,11 @@ export function canonicalResource(text: string): CanonicalResource | undefined {
   return { url: url.origin + path + url.search, origin: url.origin }
 }
 
+/** The audience of access tokens for the management API. */
+export function managementResource(issuerUrl: string): string {
+  return `${issuerUrl}/api`
+}
+
 /**
  * Checks the address that an MCP server is registered under. Throws `invalid_request` with what is wrong.
  *

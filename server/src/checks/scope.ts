@@ -11,6 +11,9 @@ export const RESERVED_SCOPES = [
   'manage',
 ] as const
 
+/** The scope of access tokens for the management API. */
+export const MANAGE_SCOPE = 'manage'
+
 /** What this server offers of OpenID Connect Core §5.4 and §11, to every client. */
 export const OPENID_SCOPES = ['openid', 'email', 'offline_access'] as const
 

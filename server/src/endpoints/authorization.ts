@@ -3,6 +3,7 @@ import { isConfidential } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { mayUseResource } from '../grants/resource.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
@@ -76,7 +77,7 @@ async function decide(
       throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
     return seeOther(signInUrl(context, request))
   }
-  if (asked.server !== undefined && !(await context.storage.mayUse(asked.server.id, session.user.id))) {
+  if (!(await mayUseResource(context, asked, session.user.id))) {
     if (isSilent) throw new OAuthError('access_denied', 'This person may not use this MCP server.')
     return renderNoAccess(context, request, asked, session)
   }
@@ -156,7 +157,7 @@ function renderNoAccess(
     basePath: issuer.basePath,
     status: 403,
     title: 'You may not use this MCP server',
-    message: `${session.user.email} is not on the list of those who may use ${asked.server?.server_name}.`,
+    message: `${session.user.email} is not on the list of those who may use ${asked.name}.`,
     hint: 'Ask its owner to let you in, or sign in with another account.',
     code: 'access_denied',
     link: {

@@ -4,7 +4,7 @@ import { parseScope } from '../checks/scope.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { resolveResource } from '../grants/resource.ts'
+import { type ResolvedResource, resolveResource } from '../grants/resource.ts'
 import type { McpServer } from '../storage/mcp_servers.ts'
 import { type Form, toForm } from './form.ts'
 
@@ -20,11 +20,7 @@ export interface Recipient {
 }
 
 /** An authorization request that was checked and resolved (OAuth 2.1 §4.1.1, OpenID Connect Core §3.1.2.1). */
-export interface AuthorizationRequest extends Recipient {
-  /** The MCP server that is meant, or undefined where only identity is asked for. */
-  server: McpServer | undefined
-  /** The audience of the access token. */
-  resource: string
+export interface AuthorizationRequest extends Recipient, ResolvedResource {
   scopes: readonly string[]
   codeChallenge: string
   nonce: string | undefined
@@ -93,11 +89,11 @@ export async function checkAuthorizationRequest(
   const prompt = checkPrompt(form.get('prompt'))
   const maxAge = checkMaxAge(form.get('max_age'))
   const asked = form.get('scope') === undefined ? undefined : parseScope(form.get('scope') ?? '')
-  const { server, resource } = await resolveResource(context, form.getAll('resource'), asked)
-  if (server !== undefined) await checkAdmission(context, recipient.client, server)
-  const scopes = grantableScopes(recipient.client, server, asked)
+  const target = await resolveResource(context, form.getAll('resource'), asked)
+  if (target.server !== undefined) await checkAdmission(context, recipient.client, target.server)
+  const scopes = grantableScopes(recipient.client, target, asked)
   const idTokenHint = form.get('id_token_hint')
-  return { ...recipient, server, resource, scopes, codeChallenge, nonce, prompt, maxAge, idTokenHint }
+  return { ...recipient, ...target, scopes, codeChallenge, nonce, prompt, maxAge, idTokenHint }
 }
 
 function checkResponse(form: Form): void {
@@ -168,11 +164,11 @@ export function isAtListedDomain(client: Client, domains: readonly string[]): bo
  */
 function grantableScopes(
   client: Client,
-  server: McpServer | undefined,
+  target: ResolvedResource,
   asked: readonly string[] | undefined,
 ): readonly string[] {
-  const offered = server?.scopes.map((scope) => scope.name) ?? []
-  const defaults = server?.scopes.filter((scope) => scope.default).map((scope) => scope.name) ?? []
+  const offered = target.offered.map((scope) => scope.name)
+  const defaults = target.offered.filter((scope) => scope.default).map((scope) => scope.name)
   const wanted = asked ?? (defaults.length > 0 ? defaults : offered)
   const scopes = wanted.filter(
     (scope) =>
@@ -216,12 +212,10 @@ export async function describeReturn(
     if (url.pathname !== `${context.issuer.basePath}/authorize`) return { formActions: [] }
     const form = toForm(url.searchParams)
     const { client, redirectUri } = await findRecipient(context, form)
-    const { server } = await resolveResource(context, form.getAll('resource'), undefined).catch(() => ({
-      server: undefined,
-    }))
+    const target = await resolveResource(context, form.getAll('resource'), undefined).catch(() => undefined)
     return {
       clientName: clientName(client),
-      ...(server !== undefined && { serverName: server.server_name }),
+      ...(target?.name !== undefined && { serverName: target.name }),
       formActions: [redirectUri],
     }
   } catch {

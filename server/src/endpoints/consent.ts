@@ -4,11 +4,11 @@ import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { mayUseResource, resolveResource } from '../grants/resource.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
 import { newSecret } from '../random.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { findSession, type Session } from '../sign_in/session.ts'
-import type { McpServer } from '../storage/mcp_servers.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import { approve } from './approval.ts'
 import type { AuthorizationRequest } from './authorization_request.ts'
@@ -23,7 +23,6 @@ const storedRequest = z.object({
   redirectUri: z.string(),
   responseMode: z.enum(['query', 'form_post']),
   state: z.string().optional(),
-  serverId: z.string().optional(),
   resource: z.string(),
   scopes: z.array(z.string()),
   codeChallenge: z.string(),
@@ -51,10 +50,10 @@ export async function askForConsent(
     csrf: browser.csrf,
     request: handle,
     ...describeClient(asked),
-    server: asked.server && describeServer(asked.server),
+    server: describeResource(asked),
     scopes: describeScopes(asked, known),
     identity: asked.server?.identity ?? [],
-    clientSees: asked.scopes.includes('email') ? ['email'] : [],
+    clientSees: asked.scopes.filter((scope) => scope === 'openid' || scope === 'email'),
     user: { email: session.user.email },
     stepUp: known.length > 0,
     offerPasskey: passkeys.length === 0,
@@ -75,7 +74,6 @@ async function storeRequest(
     redirectUri: asked.redirectUri,
     responseMode: asked.responseMode,
     state: asked.state,
-    serverId: asked.server?.id,
     resource: asked.resource,
     scopes: [...asked.scopes],
     codeChallenge: asked.codeChallenge,
@@ -112,15 +110,18 @@ function vouchedBy(client: Client): Vouched {
     : { by: 'domain', domain: client.verifiedDomain }
 }
 
-function describeServer({ server_name, server_url, description }: McpServer) {
-  return { name: server_name, url: server_url, description: description ?? undefined }
+/** The MCP server or the management API; the issuer has nothing to show but who the person is. */
+function describeResource({ name, resource, server }: AuthorizationRequest) {
+  return name === undefined
+    ? undefined
+    : { name, url: resource, description: server?.description ?? undefined }
 }
 
-function describeScopes({ scopes, server }: AuthorizationRequest, known: readonly UserAuthorization[]) {
+function describeScopes({ scopes, offered }: AuthorizationRequest, known: readonly UserAuthorization[]) {
   const granted = new Set(known.flatMap((authorization) => authorization.scopes))
   return scopes.map((name) => ({
     name,
-    description: server?.scopes.find((scope) => scope.name === name)?.description ?? '',
+    description: offered.find((scope) => scope.name === name)?.description ?? '',
     isNew: known.length > 0 && !granted.has(name),
   }))
 }
@@ -141,7 +142,7 @@ export async function consent(context: ServerContext, request: Request): Promise
     const error_description = 'The person did not allow it.'
     return respond(context, asked, { error: 'access_denied', error_description })
   }
-  if (asked.server !== undefined && !(await context.storage.mayUse(asked.server.id, session.user.id))) {
+  if (!(await mayUseResource(context, asked, session.user.id))) {
     const error_description = 'This person may not use this MCP server.'
     return respond(context, asked, { error: 'access_denied', error_description })
   }
@@ -171,12 +172,12 @@ async function consumeRequest(
   ) {
     throw startAgain('The app has changed while you were looking at it.')
   }
-  const server = stored.serverId === undefined ? undefined : await context.storage.findServer(stored.serverId)
-  if (stored.serverId !== undefined && server?.server_url !== stored.resource) {
+  const target = await resolveResource(context, [stored.resource], undefined).catch(() => undefined)
+  if (target?.resource !== stored.resource) {
     throw startAgain('The MCP server has changed while you were looking at it.')
   }
-  const { redirectUri, responseMode, state, resource, scopes, codeChallenge, nonce } = stored
-  return { client, server, redirectUri, responseMode, state, resource, scopes, codeChallenge, nonce }
+  const { redirectUri, responseMode, state, scopes, codeChallenge, nonce } = stored
+  return { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
 }
 
 function startAgain(what: string): OAuthError {

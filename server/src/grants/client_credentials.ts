@@ -2,6 +2,7 @@ import { parseScope } from '../checks/scope.ts'
 import { type Client, isConfidential } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import type { McpServer } from '../storage/mcp_servers.ts'
 import { signAccessToken } from '../tokens/access_token.ts'
 import type { TokenRequest } from './grant.ts'
 import { resolveResource } from './resource.ts'
@@ -54,9 +55,9 @@ async function findGranted(
 ): Promise<{ resource: string; scopes: readonly string[] }> {
   const { storage } = context
   if (resources.length > 0) {
-    const { server, resource } = await resolveResource(context, resources, undefined)
+    const { server } = await resolveResource(context, resources, undefined)
     const granted = server && (await storage.findClientServerScopes(client.digest, server.id))
-    if (granted !== undefined) return { resource, scopes: granted.scopes }
+    if (server !== undefined && granted !== undefined) return stillOffered(server, granted.scopes)
     throw new OAuthError('invalid_target', 'This client was given no scopes at this resource.')
   }
   const [granted, ...others] = await storage.listClientServerScopes(client.organizationId, client.digest)
@@ -73,5 +74,14 @@ async function findGranted(
       'This client may use several MCP servers: send the address of one as resource.',
     )
   }
-  return { resource: server.server_url, scopes: granted.scopes }
+  return stillOffered(server, granted.scopes)
+}
+
+/** A scope that the server does not offer any more is worth nothing to those who were given it. */
+function stillOffered(
+  server: McpServer,
+  scopes: readonly string[],
+): { resource: string; scopes: readonly string[] } {
+  const offered = server.scopes.map((scope) => scope.name)
+  return { resource: server.server_url, scopes: scopes.filter((scope) => offered.includes(scope)) }
 }

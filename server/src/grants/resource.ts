@@ -1,15 +1,24 @@
-import { canonicalResource } from '../checks/resource.ts'
-import { isOpenidScope } from '../checks/scope.ts'
+import { canonicalResource, managementResource } from '../checks/resource.ts'
+import { isOpenidScope, MANAGE_SCOPE } from '../checks/scope.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import type { McpServer } from '../storage/mcp_servers.ts'
+import type { McpServer, ServerScope } from '../storage/mcp_servers.ts'
 
 /** What a token is for: an MCP server, the management API, or, for the issuer itself, userinfo only. */
 export interface ResolvedResource {
+  /** The MCP server, if it is one. */
   server: McpServer | undefined
   /** The `aud` of the token: the server's URL as it was registered. */
   resource: string
+  /** What it is called on the consent page; undefined for the issuer. */
+  name: string | undefined
+  /** The scopes that it offers of its own. */
+  offered: readonly ServerScope[]
 }
+
+const MANAGEMENT_SCOPES: readonly ServerScope[] = [
+  { name: MANAGE_SCOPE, description: 'Manage MCP servers, keys, clients and people of your organisation' },
+]
 
 /**
  * Resolves `resource` (RFC 8707 §2) once, at authorization; what comes out is bound to the grant. Spellings of one
@@ -32,7 +41,6 @@ export async function resolveResource(
 
 async function findResource(context: ServerContext, resource: string): Promise<ResolvedResource> {
   const { issuer, storage } = context
-  if (resource === issuer.url) return { server: undefined, resource: issuer.url }
   const canonical = canonicalResource(resource)
   if (canonical === undefined) {
     throw new OAuthError(
@@ -40,6 +48,8 @@ async function findResource(context: ServerContext, resource: string): Promise<R
       'resource must be the https address of an MCP server, without a fragment.',
     )
   }
+  if (canonical.url === canonicalResource(issuer.url)?.url) return ofIssuer(context)
+  if (canonical.url === canonicalResource(managementResource(issuer.url))?.url) return ofManagement(context)
   const server =
     (await storage.findServerByCanonicalUrl(canonical.url)) ??
     (canonical.url === canonical.origin ? await storage.findOnlyServerByOrigin(canonical.origin) : undefined)
@@ -49,7 +59,7 @@ async function findResource(context: ServerContext, resource: string): Promise<R
       `No MCP server is registered here as ${resource.slice(0, 200)}. Register it, or correct the resource parameter.`,
     )
   }
-  return { server, resource: server.server_url }
+  return ofServer(server)
 }
 
 async function inferResource(
@@ -58,7 +68,7 @@ async function inferResource(
 ): Promise<ResolvedResource> {
   const ofServers = scopes?.filter((scope) => !isOpenidScope(scope))
   if (scopes?.includes('openid') && ofServers?.length === 0) {
-    return { server: undefined, resource: context.issuer.url }
+    return ofIssuer(context)
   }
   const server = await context.storage.findOnlyServer(ofServers ?? [])
   if (server === undefined) {
@@ -67,7 +77,35 @@ async function inferResource(
       'resource is missing, and more than one MCP server, or none, could be meant. Send the address of the MCP server as resource.',
     )
   }
-  return { server, resource: server.server_url }
+  return ofServer(server)
+}
+
+function ofServer(server: McpServer): ResolvedResource {
+  return { server, resource: server.server_url, name: server.server_name, offered: server.scopes }
+}
+
+function ofIssuer({ issuer }: ServerContext): ResolvedResource {
+  return { server: undefined, resource: issuer.url, name: undefined, offered: [] }
+}
+
+function ofManagement({ issuer }: ServerContext): ResolvedResource {
+  const resource = managementResource(issuer.url)
+  return { server: undefined, resource, name: 'Auth-Agent management', offered: MANAGEMENT_SCOPES }
+}
+
+/**
+ * Whether a person may have tokens for a resource: an MCP server by its access policy, the management API as an owner
+ * or administrator, and the issuer as anybody.
+ */
+export async function mayUseResource(
+  context: ServerContext,
+  { server, resource }: Pick<ResolvedResource, 'server' | 'resource'>,
+  userId: string,
+): Promise<boolean> {
+  if (server !== undefined) return context.storage.mayUse(server.id, userId)
+  if (resource !== managementResource(context.issuer.url)) return true
+  const managed = await context.storage.findManagedOrganization(userId)
+  return managed !== undefined && managed.role !== 'member'
 }
 
 /**

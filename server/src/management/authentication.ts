@@ -1,4 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { managementResource } from '../checks/resource.ts'
+import { MANAGE_SCOPE } from '../checks/scope.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import type { ConnectionInfo } from '../options.ts'
@@ -19,14 +21,6 @@ export interface Manager {
 export interface ManagementEnv {
   Bindings: ConnectionInfo
   Variables: { manager: Manager }
-}
-
-/** The scope of access tokens for the management API. */
-export const MANAGE_SCOPE = 'manage'
-
-/** The audience of access tokens for the management API. */
-export function managementResource(context: Pick<ServerContext, 'issuer'>): string {
-  return `${context.issuer.url}/api`
 }
 
 /**
@@ -75,14 +69,14 @@ function sha256(text: string): Buffer {
 
 /** @returns the user that the token stands for */
 async function checkAccessToken(context: ServerContext, token: string): Promise<string> {
-  const claims = await verifyAccessToken(context, token, { audience: managementResource(context) }).catch(
-    (error: unknown) => {
-      if (error instanceof OAuthError && error.code === 'invalid_token') {
-        return refuse(context, error.description, { error: 'invalid_token', cause: error })
-      }
-      throw error
-    },
-  )
+  const claims = await verifyAccessToken(context, token, {
+    audience: managementResource(context.issuer.url),
+  }).catch((error: unknown) => {
+    if (error instanceof OAuthError && error.code === 'invalid_token') {
+      return refuse(context, error.description, { error: 'invalid_token', cause: error })
+    }
+    throw error
+  })
   if (claims.cnf !== undefined)
     refuse(context, 'Tokens bound to a key are not taken here.', { error: 'invalid_token' })
   if (!claims.scope.split(' ').includes(MANAGE_SCOPE)) {

@@ -1,7 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { MANAGE_SCOPE } from '../checks/scope.ts'
 import type { ServerContext } from '../context.ts'
 import { cookieName } from '../sign_in/cookies.ts'
-import { MANAGE_SCOPE, type ManagementEnv } from './authentication.ts'
+import type { ManagementEnv } from './authentication.ts'
 
 const DESCRIPTION = `Register MCP servers, their API keys and clients, and say who may use them.
 

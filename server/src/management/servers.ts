@@ -1,12 +1,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { canonicalResource } from '../checks/resource.ts'
+import { canonicalResource, managementResource } from '../checks/resource.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { newId } from '../random.ts'
 import type { McpServer } from '../storage/mcp_servers.ts'
 import { endAllOfServer, endDisallowed, endKey } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
-import { type ManagementEnv, managementResource } from './authentication.ts'
+import type { ManagementEnv } from './authentication.ts'
 import { notFound } from './errors.ts'
 import { jsonBody, readJsonBody } from './json_body.ts'
 import { nextCursor, pageQuery, readPage, takePage } from './pagination.ts'
@@ -131,6 +131,8 @@ function storeChange(
     const after = change(before)
     checkNotOurs(context, after)
     if (!(await tables.replaceServer(after))) throw addressTaken()
+    // Another address is another server: what people approved for the old one is asked about anew.
+    if (before.server_url !== after.server_url) await tables.forgetAuthorizationsOfServer(serverId)
     return { before, after }
   })
 }
@@ -151,7 +153,9 @@ async function removeServer(context: ServerContext, organizationId: string, serv
 
 /** A token for the issuer opens userinfo, one for the management API this: neither may be had by way of a server. */
 function checkNotOurs(context: ServerContext, server: McpServer): void {
-  const ours = [context.issuer.url, managementResource(context)].map((url) => canonicalResource(url)?.url)
+  const ours = [context.issuer.url, managementResource(context.issuer.url)].map(
+    (url) => canonicalResource(url)?.url,
+  )
   if (ours.includes(server.canonical_url)) {
     throw new OAuthError('invalid_request', 'server_url is an address of the authorization server itself.')
   }

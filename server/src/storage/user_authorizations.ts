@@ -35,6 +35,8 @@ export interface UserAuthorizationStorage {
   /** Remembers an approval in place of the one before it. */
   storeUserAuthorization(authorization: UserAuthorization, now: Date): Promise<void>
   listUserAuthorizations(userId: string): Promise<ListedAuthorization[]>
+  /** Forgets what anybody approved for a server. */
+  forgetAuthorizationsOfServer(serverId: string): Promise<void>
   /** Forgets what a person approved for the client and server of one of the account page's lines. */
   removeUserAuthorization(
     userId: string,
@@ -81,6 +83,10 @@ const LIST = statement<ListedAuthorization>(
    group by c.digest, s.id
    order by last_used_at desc`,
 )
+const FORGET_SERVER = statement(
+  'user_authorizations_forget_server',
+  'delete from auth_agent.user_authorizations where server_id = $1',
+)
 const REMOVE = statement<Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'>>(
   'user_authorizations_remove',
   `delete from auth_agent.user_authorizations a using auth_agent.user_authorizations named
@@ -111,6 +117,9 @@ export function userAuthorizationStorage(db: Queryable): UserAuthorizationStorag
       ])
     },
     listUserAuthorizations: (userId) => db.query(LIST, [userId]),
+    async forgetAuthorizationsOfServer(serverId) {
+      await db.query(FORGET_SERVER, [serverId])
+    },
     async removeUserAuthorization(userId, id) {
       const [row] = await db.query(REMOVE, [userId, id])
       return row
