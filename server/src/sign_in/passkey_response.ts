@@ -7,6 +7,8 @@ const base64url = z
   .max(32_768)
   .regex(/^[A-Za-z0-9_-]+$/)
 const credential = { id: base64url, rawId: base64url, type: z.literal('public-key') }
+// Our pages refuse to be framed, so no ceremony of ours is run from another site (WebAuthn §7.1 step 10, §7.2 step 13).
+const clientDataJSON = base64url.refine(isOfTopLevelPage, 'this is no ceremony of a page of ours')
 const transport = z.enum(['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'])
 
 /** What `navigator.credentials.create()` gave (WebAuthn Level 3 §5.1.8). */
@@ -14,7 +16,7 @@ export const registrationResponseSchema = z
   .object({
     ...credential,
     response: z.object({
-      clientDataJSON: base64url,
+      clientDataJSON,
       attestationObject: base64url,
       // Browsers may know transports that we do not; those are left out.
       transports: z.array(z.string()).catch([]).default([]),
@@ -34,7 +36,7 @@ export const authenticationResponseSchema = z
   .object({
     ...credential,
     response: z.object({
-      clientDataJSON: base64url,
+      clientDataJSON,
       authenticatorData: base64url,
       signature: base64url,
       // A passkey is found without a name being asked for, so it must say whose it is (WebAuthn §7.2 step 6).
@@ -67,3 +69,12 @@ export function withoutAttestation(registration: RegistrationResponseJSON): Regi
 }
 
 type CborValue = Parameters<typeof isoCBOR.encode>[0]
+
+function isOfTopLevelPage(clientDataJSON: string): boolean {
+  try {
+    const clientData: unknown = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString())
+    return z.object({ crossOrigin: z.literal(false).optional() }).safeParse(clientData).success
+  } catch {
+    return false
+  }
+}
