@@ -1,0 +1,188 @@
+import { Resolver } from 'node:dns/promises'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
+import {
+  type FetchPublicUrl,
+  type PublicDocument,
+  PublicFetchError,
+  type PublicFetchLimits,
+} from '@auth-agent/server/public_fetch'
+import { isLoopbackAddress, isPublicAddress } from './public_address.ts'
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
+
+/** How the fetch is guarded. */
+export interface GuardedFetchOptions {
+  /** For development: admits http, and any port, on loopback addresses, and those addresses themselves. */
+  allowLoopback?: boolean
+  /** Ports beside 443. Default: none. */
+  allowedPorts?: readonly number[]
+  /** Default: the machine's DNS servers. */
+  resolve?: Resolve
+  /** Certificates to trust beside the usual ones, in PEM. */
+  certificates?: string
+  /** Time for everything, in milliseconds. Default 5000. */
+  timeoutMs?: number
+}
+
+/**
+ * The one function that fetches a URL that a stranger named. The name is resolved once, every address is checked,
+ * and the connection goes to those very addresses, so a name that changes its mind gains nothing. It follows no
+ * redirect and uses no connection, proxy, cookie or credential of anybody else.
+ */
+export function createGuardedFetch(options: GuardedFetchOptions = {}): FetchPublicUrl {
+  const { timeoutMs = 5_000, resolve = resolveByDns } = options
+  return async (url, limits) => {
+    checkUrl(url, options)
+    const signal = AbortSignal.timeout(timeoutMs)
+    try {
+      const addresses = await findAddresses(url, resolve, signal)
+      checkAddresses(url, addresses, options)
+      return await fetchFrom(url, addresses, limits, { signal, certificates: options.certificates })
+    } catch (error) {
+      if (error instanceof PublicFetchError) throw error
+      if (signal.aborted)
+        throw new PublicFetchError('timeout', `${url.host} did not answer in ${timeoutMs / 1000} s.`, {
+          cause: error,
+        })
+      throw new PublicFetchError('unreachable', `${url.host} cannot be reached.`, { cause: error })
+    }
+  }
+}
+
+/** What can be refused without asking DNS. What only loopback may have is checked again with the addresses. */
+function checkUrl(url: URL, { allowLoopback, allowedPorts = [] }: GuardedFetchOptions): void {
+  const refuse = (reason: string) => {
+    throw new PublicFetchError('url_not_allowed', `${url.origin} is not fetched: ${reason}.`)
+  }
+  if (url.username !== '' || url.password !== '') refuse('the URL has user information')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuse('only https is')
+  if (allowLoopback) return
+  if (url.protocol !== 'https:') refuse('only https is')
+  if (url.port !== '' && !allowedPorts.includes(Number(url.port))) refuse('only port 443 is')
+}
+
+/** The addresses of the URL's host; a literal is its own, which URL parsing has brought into its normal form. */
+async function findAddresses(url: URL, resolve: Resolve, signal: AbortSignal): Promise<readonly string[]> {
+  const literal = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(literal) !== 0) return [literal]
+  // RFC 6761 §6.3: these names mean this machine, whatever a DNS server says.
+  if (/(^|\.)localhost\.?$/.test(literal)) return ['127.0.0.1', '::1']
+  const aborted = new Promise<never>((_resolve, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
+  return Promise.race([resolve(literal, signal), aborted])
+}
+
+/** One address that is not public refuses them all: which of them is connected to would be chance. */
+function checkAddresses(url: URL, addresses: readonly string[], options: GuardedFetchOptions): void {
+  if (addresses.length === 0) throw new PublicFetchError('unreachable', `${url.host} has no address.`)
+  if (options.allowLoopback) {
+    if (addresses.every(isLoopbackAddress)) return
+    checkUrl(url, { ...options, allowLoopback: false })
+  }
+  if (!addresses.every(isPublicAddress))
+    throw new PublicFetchError('address_not_allowed', `${url.host} is not on the public Internet.`)
+}
+
+async function fetchFrom(
+  url: URL,
+  addresses: readonly string[],
+  limits: PublicFetchLimits,
+  options: { signal: AbortSignal; certificates: string | undefined },
+): Promise<PublicDocument> {
+  const response = await sendRequest(url, addresses, limits, options)
+  try {
+    const contentType = checkHead(url, response, limits)
+    const body = await readBody(url, response, limits.maxBytes)
+    return { body, contentType, cacheControl: response.headers['cache-control'] ?? '' }
+  } finally {
+    response.destroy()
+  }
+}
+
+function sendRequest(
+  url: URL,
+  addresses: readonly string[],
+  limits: PublicFetchLimits,
+  { signal, certificates }: { signal: AbortSignal; certificates: string | undefined },
+): Promise<IncomingMessage> {
+  const checked = addresses.map((address) => ({ address, family: isIP(address) }))
+  const options: RequestOptions & { ca?: string[] } = {
+    signal,
+    // No agent: no pooled connection to an address that was checked for somebody else, and no proxy.
+    agent: false,
+    // Literals never come here: they are connected to as they are, and were checked as they are.
+    lookup: (_hostname, { all }, callback) => {
+      const [first] = checked
+      if (all) callback(null, checked)
+      else callback(null, first?.address ?? '', first?.family)
+    },
+    headers: {
+      accept: limits.contentTypes.join(', '),
+      'accept-encoding': 'identity',
+      'user-agent': 'auth-agent-mcp',
+    },
+  }
+  return new Promise((resolve, reject) => {
+    const request =
+      url.protocol === 'https:'
+        ? httpsRequest(url, { ...options, ...(certificates === undefined ? {} : { ca: certificates }) })
+        : httpRequest(url, options)
+    request.once('response', resolve).on('error', reject).end()
+  })
+}
+
+/** Checks status, encoding, type and announced length; returns the type. */
+function checkHead(url: URL, { statusCode, headers }: IncomingMessage, limits: PublicFetchLimits): string {
+  if (statusCode !== 200)
+    throw new PublicFetchError('status', `${url.host} answered with status ${statusCode}; only 200 will do.`)
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity')
+    throw new PublicFetchError('content_type', `${url.host} answered in an encoding that was not asked for.`)
+  const contentType = headers['content-type'] ?? ''
+  if (!isAdmitted(contentType, limits.contentTypes))
+    throw new PublicFetchError(
+      'content_type',
+      `${url.host} answered with another content type than ${limits.contentTypes.join(' or ')}.`,
+    )
+  if (Number(headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(url, limits.maxBytes)
+  return contentType
+}
+
+function isAdmitted(contentType: string, admitted: readonly string[]): boolean {
+  const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const isJson = /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(essence)
+  return admitted.includes(essence) || (isJson && admitted.includes('application/json'))
+}
+
+async function readBody(url: URL, response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge(url, maxBytes)
+    chunks.push(chunk)
+  }
+  // A connection that broke ends the stream with an error, so this is the whole.
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+function tooLarge(url: URL, maxBytes: number): PublicFetchError {
+  return new PublicFetchError('too_large', `${url.host} answered with more than ${maxBytes} bytes.`)
+}
+
+/**
+ * Asks the DNS servers themselves. `getaddrinfo` would hold one of Node's four threads until it gives up, which
+ * a stranger's slow name server could use against everything else that needs them, password hashing among it.
+ */
+async function resolveByDns(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 })
+  signal.addEventListener('abort', () => resolver.cancel(), { once: true })
+  const [ipv4, ipv6] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+  const addresses = [ipv4, ipv6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+  if (addresses.length === 0 && ipv4.status === 'rejected') throw ipv4.reason
+  return addresses
+}
