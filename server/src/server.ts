@@ -11,6 +11,7 @@ import {
 import { changeAccountPassword } from './endpoints/account_password.ts'
 import { authorization } from './endpoints/authorization.ts'
 import { cacheableDocument, respondCacheable } from './endpoints/cacheable.ts'
+import { clientConfiguration } from './endpoints/client_configuration.ts'
 import { consent } from './endpoints/consent.ts'
 import { devInbox } from './endpoints/dev_inbox.ts'
 import { signInByCode } from './endpoints/email_code.ts'
@@ -152,6 +153,11 @@ function createApp(context: ServerContext): App {
       const serverId = c.req.param('serverId')
       return protectedResource(context, c.req.raw, serverId === 'api' ? undefined : serverId)
     }),
+  )
+  app.on(['GET', 'PUT', 'DELETE'], '/register/:clientId', (c) =>
+    answer(context, c.req.raw, renderErrorJson, () =>
+      clientConfiguration(context, c.req.raw, c.req.param('clientId')),
+    ),
   )
   addRoutes(app, context, FOR_OUR_SCRIPT, renderErrorJson)
   addRoutes(app, context, FOR_PEOPLE, renderErrorForPeople)

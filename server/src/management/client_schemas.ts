@@ -69,6 +69,10 @@ const issued = {
     .literal(0)
     .optional()
     .openapi({ description: '0: it does not expire (RFC 7591).' }),
+  registration_access_token: z.string().optional().openapi({
+    description: 'With it the client reads and narrows its own registration (RFC 7592). Shown this once.',
+  }),
+  registration_client_uri: z.string().optional(),
 }
 
 /** A client as the API answers it, with its secret where one was just made. */

@@ -1,12 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { clientDigest } from '../clients/client.ts'
 import { parseClientMetadata } from '../clients/metadata.ts'
+import { registrationAccessToken } from '../clients/registration_access_token.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { newId } from '../random.ts'
 import type { ClientServerScopes } from '../storage/client_server_scopes.ts'
 import type { ClientRow } from '../storage/clients.ts'
-import { endAllOfClient } from '../tokens/revocation.ts'
+import { removeClient } from '../tokens/client_removal.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv, Manager } from './authentication.ts'
 import { clientChange, clientIdParam, clientInput, clientOutput, secretOutput } from './client_schemas.ts'
@@ -128,12 +129,7 @@ export function clientRoutes(context: ServerContext): OpenAPIHono<ManagementEnv>
   routes.openapi(deleteClient, async (c) => {
     const { organizationId } = c.var.manager
     const { client_id } = c.req.valid('param')
-    const client = { organizationId, clientId: client_id, digest: clientDigest(client_id) }
-    await findOwnClient(context, organizationId, client_id)
-    await endAllOfClient(context, client)
-    await context.storage.removeRegisteredClient(organizationId, client.digest)
-    // Once more, for what was issued until the row was gone.
-    await endAllOfClient(context, client)
+    await removeClient(context, await findOwnClient(context, organizationId, client_id))
     await recordChange(context, c.var.manager, { type: 'client.removed', client_id })
     return c.body(null, 204)
   })
@@ -178,7 +174,11 @@ async function storeClient(
     await tables.storeClient(row, now)
     await tables.replaceClientServerScopes(organizationId, row.digest, servers)
   })
-  return fromClient({ ...row, created_at: now, updated_at: now }, servers, secret)
+  return {
+    ...fromClient({ ...row, created_at: now, updated_at: now }, servers, secret),
+    registration_access_token: registrationAccessToken(context.purposeKeys, client_id),
+    registration_client_uri: `${context.issuer.url}/register/${client_id}`,
+  }
 }
 
 function changeClient(

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { clientDigest } from '../clients/client.ts'
+import { type ClientMetadata, parseClientMetadata } from '../clients/metadata.ts'
+import { isRegistrationAccessToken, registrationAccessToken } from '../clients/registration_access_token.ts'
+import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import type { ClientRow } from '../storage/clients.ts'
+import { removeClient } from '../tokens/client_removal.ts'
+import { readJson } from './json_body.ts'
+import { jsonResponse, NO_STORE } from './json_response.ts'
+
+/**
+ * The client configuration endpoint (RFC 7592), for clients that an owner has registered. Clients that registered
+ * themselves have no row, and many installations share one id, so nobody manages those.
+ */
+export async function clientConfiguration(
+  context: ServerContext,
+  request: Request,
+  clientId: string,
+): Promise<Response> {
+  const row = await authenticate(context, request, clientId)
+  switch (request.method) {
+    case 'PUT':
+      return jsonResponse(describe(context, await replace(context, request, row)), NO_STORE)
+    case 'DELETE':
+      await removeClient(context, row)
+      await record(context, row, 'client.removed')
+      return new Response(null, { status: 204, headers: NO_STORE })
+    default:
+      return jsonResponse(describe(context, row), NO_STORE)
+  }
+}
+
+/** §3: who has no valid token learns only that, whether or not there is such a client. */
+async function authenticate(context: ServerContext, request: Request, clientId: string): Promise<ClientRow> {
+  const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
+  const row = await context.storage.findRegisteredClient(clientDigest(clientId))
+  const isValid = token !== undefined && isRegistrationAccessToken(context.purposeKeys, clientId, token)
+  if (row !== undefined && isValid) return row
+  throw new OAuthError(
+    'invalid_token',
+    'Send the registration_access_token of this client as a Bearer token.',
+    {
+      headers: { 'WWW-Authenticate': token === undefined ? 'Bearer' : 'Bearer error="invalid_token"' },
+    },
+  )
+}
+
+/** §3, but for the secret, which is shown once and stored as a digest. */
+function describe(context: ServerContext, row: ClientRow): object {
+  return {
+    client_id: row.client_id,
+    client_id_issued_at: Math.floor(row.created_at.getTime() / 1000),
+    ...parseClientMetadata(row.metadata),
+    registration_access_token: registrationAccessToken(context.purposeKeys, row.client_id),
+    registration_client_uri: `${context.issuer.url}/register/${row.client_id}`,
+  }
+}
+
+const identification = z.looseObject({ client_id: z.string(), client_secret: z.string().optional() })
+
+/** §2.2: the whole metadata is replaced. What the owner allowed may become less by it, never more. */
+async function replace(context: ServerContext, request: Request, row: ClientRow): Promise<ClientRow> {
+  const body = await readJson(request)
+  const sent = identification.safeParse(body)
+  if (!sent.success || sent.data.client_id !== row.client_id) refuse('client_id must be that of this client.')
+  const metadata = parseClientMetadata(body)
+  checkNoMore(metadata, parseClientMetadata(row.metadata))
+  const changed = { ...row, metadata, updated_at: new Date(context.now()) }
+  await context.storage.changeRegisteredClient(changed, changed.updated_at)
+  await record(context, row, 'client.changed')
+  return changed
+}
+
+function checkNoMore(after: ClientMetadata, before: ClientMetadata): void {
+  if (after.token_endpoint_auth_method !== before.token_endpoint_auth_method) {
+    refuse('token_endpoint_auth_method is for the owner of this client to change.')
+  }
+  if (after.grant_types.some((type) => !before.grant_types.includes(type))) {
+    refuse(`grant_types may hold no more than ${before.grant_types.join(', ')}.`)
+  }
+  const allowed = before.scope?.split(' ')
+  const asked = after.scope?.split(' ')
+  if (allowed !== undefined && (asked === undefined || asked.some((name) => !allowed.includes(name)))) {
+    refuse(`scope may hold no more than ${allowed.join(' ')}.`)
+  }
+}
+
+function record(context: ServerContext, row: ClientRow, type: string): Promise<void> {
+  const { organization_id, client_id } = row
+  return context.audit.record({ type, organization_id, client_id, detail: { by: 'client' } })
+}
+
+function refuse(description: string): never {
+  throw new OAuthError('invalid_client_metadata', description)
+}
