@@ -126,7 +126,7 @@ const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/open
 
 const CORS_FOR_PROGRAMS = cors({
   origin: '*',
-  allowMethods: ['GET', 'POST'],
+  allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type', 'DPoP', 'MCP-Protocol-Version'],
   exposeHeaders: ['WWW-Authenticate', 'Retry-After'],
   maxAge: 86_400,
@@ -154,6 +154,7 @@ function createApp(context: ServerContext): App {
       return protectedResource(context, c.req.raw, serverId === 'api' ? undefined : serverId)
     }),
   )
+  app.use('/register/:clientId', CORS_FOR_PROGRAMS)
   app.on(['GET', 'PUT', 'DELETE'], '/register/:clientId', (c) =>
     answer(context, c.req.raw, renderErrorJson, () =>
       clientConfiguration(context, c.req.raw, c.req.param('clientId')),
