@@ -124,10 +124,21 @@ const FOR_MONITORS: Readonly<Record<string, Methods>> = {
 /** RFC 8414 §3, OpenID Connect Discovery §4: the forms that clients probe; below the path of an issuer, and inserted before it. */
 const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
 
+/** MCP clients send the headers of their transport to every endpoint, so the preflight has to admit them. */
+const CLIENT_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'DPoP',
+  'MCP-Protocol-Version',
+  'Mcp-Method',
+  'Mcp-Name',
+  'Mcp-Session-Id',
+]
+
 const CORS_FOR_PROGRAMS = cors({
   origin: '*',
   allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-  allowHeaders: ['Authorization', 'Content-Type', 'DPoP', 'MCP-Protocol-Version'],
+  allowHeaders: CLIENT_HEADERS,
   exposeHeaders: ['WWW-Authenticate', 'Retry-After'],
   maxAge: 86_400,
 })

@@ -81,8 +81,10 @@ export function createDenials(storage: DenialStorage, now: () => number): Denial
     async refresh() {
       if (now() - readAt < MAX_AGE) return
       const isStillGood = () => now() - readAt < MAX_STALENESS
-      // While the database is away, one request a second tries it; the others go on, or are refused, at once.
-      if (reading === undefined && now() - triedAt < MAX_AGE && isStillGood()) return
+      // While the database is away, or does not answer, one request a second tries it; the others go on at once.
+      const hasJustFailed = reading === undefined && now() - triedAt < MAX_AGE
+      const doesNotAnswer = reading !== undefined && now() - triedAt >= MAX_AGE
+      if (isStillGood() && (hasJustFailed || doesNotAnswer)) return
       reading ??= read().finally(() => {
         reading = undefined
       })
