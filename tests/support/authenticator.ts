@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { isoCBOR } from '@simplewebauthn/server/helpers'
 
 /** What a test may have the authenticator, or the browser before it, do wrong. */
@@ -106,7 +106,7 @@ export function createAuthenticator(origin: string, usesCounter = true): Authent
 }
 
 /** RFC 9053 §7.1.1: an EC2 key for ES256. */
-function coseKey(publicKey: ReturnType<typeof generateKeyPairSync>['publicKey']): Uint8Array {
+function coseKey(publicKey: KeyObject): Uint8Array {
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' }) as { x?: string; y?: string }
   return isoCBOR.encode(
     new Map<number, number | Uint8Array>([

@@ -19,7 +19,7 @@ import {
 import { passwordReset, passwordResetRequest } from '../../server/src/endpoints/password_reset.ts'
 import { setup } from '../../server/src/endpoints/setup.ts'
 import { signIn } from '../../server/src/endpoints/sign_in.ts'
-import { renderErrorForPeople, renderErrorJson } from '../../server/src/failure.ts'
+import { renderErrorForPeople, renderErrorJson } from '../../server/src/http/failure.ts'
 import type { ConnectionInfo } from '../../server/src/options.ts'
 import { newId } from '../../server/src/random.ts'
 import { hashPassword } from '../../server/src/sign_in/password_hash.ts'

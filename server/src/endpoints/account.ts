@@ -1,13 +1,13 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { type Form, readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { type AccountPageProps, renderAccountPage } from '../pages/account_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findSession, forgetSession, type Session } from '../sign_in/session.ts'
 import { endAuthorization } from '../tokens/revocation.ts'
-import { type Form, readForm, readQuery } from './form.ts'
-import { seeOther, withCookies } from './see_other.ts'
 
 /** What the page says after something was done. The query names it, and never holds the text. */
 const NOTICES: Readonly<Record<string, string>> = {

@@ -1,5 +1,7 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import type { Form } from '../http/form.ts'
+import { withHeaders } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { newId } from '../random.ts'
 import { noticeByMail } from '../sign_in/notice_mail.ts'
@@ -8,8 +10,6 @@ import { hashPassword } from '../sign_in/password_hash.ts'
 import { findPasswordFault } from '../sign_in/password_policy.ts'
 import { isFresh, type Session } from '../sign_in/session.ts'
 import { act, renderAccount } from './account.ts'
-import type { Form } from './form.ts'
-import { withHeaders } from './see_other.ts'
 
 /** POST /account/password: changes the password, or sets the first one, and signs out every other browser. */
 export async function changeAccountPassword(

@@ -1,22 +1,22 @@
+import { approve } from '../authorization/approval.ts'
+import {
+  type AuthorizationRequest,
+  checkAuthorizationRequest,
+  findRecipient,
+} from '../authorization/authorization_request.ts'
+import { respond, respondWithError } from '../authorization/authorization_response.ts'
 import { redirectKind, redirectOrigin } from '../checks/redirect_uri.ts'
 import { isConfidential } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { mayUseResource } from '../grants/resource.ts'
+import { type Form, readForm, readQuery } from '../http/form.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import { verifyIdTokenHint } from '../tokens/id_token.ts'
-import { approve } from './approval.ts'
-import {
-  type AuthorizationRequest,
-  checkAuthorizationRequest,
-  findRecipient,
-} from './authorization_request.ts'
-import { respond, respondWithError } from './authorization_response.ts'
 import { askForConsent } from './consent.ts'
-import { type Form, readForm, readQuery } from './form.ts'
 
 /**
  * The authorization endpoint (OAuth 2.1 §3.1, OpenID Connect Core §3.1.2). Nothing is written before a person has

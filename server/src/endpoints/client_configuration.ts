@@ -4,10 +4,10 @@ import { type ClientMetadata, parseClientMetadata } from '../clients/metadata.ts
 import { isRegistrationAccessToken, registrationAccessToken } from '../clients/registration_access_token.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { readJson } from '../http/json_body.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ClientRow } from '../storage/clients.ts'
 import { removeClient } from '../tokens/client_removal.ts'
-import { readJson } from './json_body.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
 
 /**
  * The client configuration endpoint (RFC 7592), for clients that an owner has registered. Clients that registered

@@ -1,19 +1,19 @@
 import { z } from 'zod'
+import { approve } from '../authorization/approval.ts'
+import type { AuthorizationRequest } from '../authorization/authorization_request.ts'
+import { respond } from '../authorization/authorization_response.ts'
 import { redirectKind } from '../checks/redirect_uri.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { mayUseResource, resolveResource } from '../grants/resource.ts'
+import { readForm } from '../http/form.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
 import { newSecret } from '../random.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
-import { approve } from './approval.ts'
-import type { AuthorizationRequest } from './authorization_request.ts'
-import { respond } from './authorization_response.ts'
-import { readForm } from './form.ts'
 
 /** How long a person may think about it. */
 const REQUEST_TTL = 600_000

@@ -1,10 +1,10 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { readQuery } from '../http/form.ts'
+import { seeOther } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderDevInboxPage } from '../pages/dev_inbox_page.tsx'
 import { findCookie, setCookie } from '../sign_in/cookies.ts'
-import { readQuery } from './form.ts'
-import { seeOther } from './see_other.ts'
 
 /**
  * GET /dev/inbox: mail that did not leave. It exists on a loopback issuer, for a loopback peer that asks for its

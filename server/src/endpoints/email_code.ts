@@ -1,4 +1,7 @@
+import { describeReturn } from '../authorization/authorization_request.ts'
 import type { ServerContext } from '../context.ts'
+import { readForm } from '../http/form.ts'
+import { seeOther, withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderEmailCodePage } from '../pages/email_code_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
@@ -6,9 +9,6 @@ import { completeSignIn } from '../sign_in/completion.ts'
 import { findEmailAddress } from '../sign_in/email_address.ts'
 import { findByEmailCode } from '../sign_in/email_code.ts'
 import { toReturnPath } from '../sign_in/return_to.ts'
-import { describeReturn } from './authorization_request.ts'
-import { readForm } from './form.ts'
-import { seeOther, withCookies } from './see_other.ts'
 
 /** POST /sign-in/code: the code that was mailed. */
 export async function signInByCode(

@@ -1,14 +1,14 @@
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { type Form, readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderLogoutPage } from '../pages/logout_page.tsx'
 import { renderSignedOutPage } from '../pages/signed_out_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { endSession, findSession } from '../sign_in/session.ts'
 import { verifyIdTokenHint } from '../tokens/id_token.ts'
-import { type Form, readForm, readQuery } from './form.ts'
-import { seeOther, withCookies } from './see_other.ts'
 
 /** The parameters of OpenID Connect RP-Initiated Logout 1.0 §2 that are sent back with our own form. */
 const PARAMETERS = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state'] as const

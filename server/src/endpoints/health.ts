@@ -1,5 +1,5 @@
 import type { ServerContext } from '../context.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 
 /** Whether the process answers at all. */
 export function health(): Response {

@@ -1,8 +1,8 @@
+import { authenticateServer } from '../authentication/server_authentication.ts'
 import type { ServerContext } from '../context.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { readTokenParameters, requiredToken } from '../http/token_parameters.ts'
 import { type AccessTokenClaims, findActiveClaims } from '../tokens/access_token.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
-import { authenticateServer } from './server_authentication.ts'
-import { readTokenParameters, requiredToken } from './token_parameters.ts'
 
 /**
  * Introspection (RFC 7662), for MCP servers by their API key. A key sees only tokens whose audience is its own server;

@@ -1,4 +1,6 @@
 import type { ServerContext } from '../context.ts'
+import { type Form, readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { renderInvitationPage } from '../pages/invitation_page.tsx'
@@ -9,8 +11,6 @@ import { acceptSignedIn, acceptWithPassword, findInvitation } from '../sign_in/i
 import { findPasswordFault, MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { StoredInvitation } from '../storage/invitations.ts'
-import { type Form, readForm, readQuery } from './form.ts'
-import { seeOther, withCookies } from './see_other.ts'
 
 /** An invitation that somebody has opened, and who he is. */
 interface Opened {

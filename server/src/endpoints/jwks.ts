@@ -1,5 +1,5 @@
 import type { ServerContext } from '../context.ts'
-import { cacheableDocument, respondCacheable } from './cacheable.ts'
+import { cacheableDocument, respondCacheable } from '../http/cacheable.ts'
 
 /**
  * The public keys (RFC 7517 §5): those that sign, the next ones, and those whose tokens live on. A key is published

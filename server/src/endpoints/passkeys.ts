@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { readJson } from '../http/json_body.ts'
+import { withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { completeSignIn } from '../sign_in/completion.ts'
@@ -8,8 +10,6 @@ import { addPasskey, beginAuthentication, beginRegistration, findByPasskey } fro
 import { authenticationResponseSchema, registrationResponseSchema } from '../sign_in/passkey_response.ts'
 import { toReturnPath } from '../sign_in/return_to.ts'
 import { findSession, isFresh, type Session } from '../sign_in/session.ts'
-import { readJson } from './json_body.ts'
-import { withCookies } from './see_other.ts'
 
 const authenticationSchema = z.object({
   ceremony: z.string(),

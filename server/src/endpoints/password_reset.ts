@@ -1,5 +1,7 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies, withHeaders } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { renderPasswordResetPage } from '../pages/password_reset_page.tsx'
@@ -9,8 +11,6 @@ import { completeSignIn } from '../sign_in/completion.ts'
 import { findEmailAddress } from '../sign_in/email_address.ts'
 import { findPasswordFault, MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findResetAddress, requestPasswordReset, resetPassword } from '../sign_in/password_reset.ts'
-import { readForm, readQuery } from './form.ts'
-import { seeOther, withCookies, withHeaders } from './see_other.ts'
 
 /** GET and POST /password-reset: asks for a link, with the same answer whether the account exists or not. */
 export async function passwordResetRequest(

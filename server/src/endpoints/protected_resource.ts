@@ -1,6 +1,6 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { cacheableDocument, respondCacheable } from './cacheable.ts'
+import { cacheableDocument, respondCacheable } from '../http/cacheable.ts'
 
 /**
  * Metadata of a protected resource (RFC 9728 §2): of a registered MCP server by its id, or of the management API. An

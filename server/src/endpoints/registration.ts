@@ -1,7 +1,7 @@
 import { registerDynamicClient } from '../clients/dynamic.ts'
 import type { ServerContext } from '../context.ts'
-import { readJson } from './json_body.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
+import { readJson } from '../http/json_body.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 
 /**
  * Dynamic client registration (RFC 7591), open and stateless: nothing is written, so it cannot fill a disk, needs no

@@ -1,14 +1,14 @@
+import { authenticateClient } from '../authentication/client_authentication.ts'
+import { authenticateServer, isServerRequest } from '../authentication/server_authentication.ts'
 import { canonicalResource } from '../checks/resource.ts'
 import { ROOT_ORGANIZATION } from '../clients/directory.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { NO_STORE } from '../http/json_response.ts'
+import { readTokenParameters, requiredToken } from '../http/token_parameters.ts'
 import { type AccessTokenClaims, findActiveClaims, tokenDenial } from '../tokens/access_token.ts'
 import { parseRefreshToken } from '../tokens/refresh_token.ts'
 import { deny, endFamily } from '../tokens/revocation.ts'
-import { authenticateClient } from './client_authentication.ts'
-import { NO_STORE } from './json_response.ts'
-import { authenticateServer, isServerRequest } from './server_authentication.ts'
-import { readTokenParameters, requiredToken } from './token_parameters.ts'
 
 /**
  * Revocation (RFC 7009): of a client's own tokens by the client, and of access tokens for a server by that server's API

@@ -1,4 +1,6 @@
 import type { ServerContext } from '../context.ts'
+import { readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { renderOwnerSetupPage } from '../pages/owner_setup_page.tsx'
@@ -7,8 +9,6 @@ import { completeSignIn } from '../sign_in/completion.ts'
 import { findEmailAddress } from '../sign_in/email_address.ts'
 import { becomeOwner, isSetupLink } from '../sign_in/owner.ts'
 import { findPasswordFault, MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
-import { readForm, readQuery } from './form.ts'
-import { seeOther, withCookies } from './see_other.ts'
 
 /** GET and POST /setup: whoever has the link from the terminal becomes the owner. Looking at it uses nothing up. */
 export async function setup(

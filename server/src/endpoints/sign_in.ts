@@ -1,5 +1,8 @@
+import { describeReturn } from '../authorization/authorization_request.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { type Form, readForm, readQuery } from '../http/form.ts'
+import { seeOther, withCookies, withHeaders } from '../http/see_other.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { renderSignInPage } from '../pages/sign_in_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
@@ -9,10 +12,7 @@ import { requestEmailCode } from '../sign_in/email_code.ts'
 import { findByPassword } from '../sign_in/password.ts'
 import { toReturnPath } from '../sign_in/return_to.ts'
 import { findSession } from '../sign_in/session.ts'
-import { describeReturn } from './authorization_request.ts'
 import { renderEmailCodeForm } from './email_code.ts'
-import { type Form, readForm, readQuery } from './form.ts'
-import { seeOther, withCookies, withHeaders } from './see_other.ts'
 
 /** GET and POST /sign-in: by password, or asking for a code by e-mail. Passkeys have endpoints of their own. */
 export async function signIn(

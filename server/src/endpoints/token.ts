@@ -1,3 +1,4 @@
+import { authenticateClient } from '../authentication/client_authentication.ts'
 import type { GrantType } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
@@ -5,10 +6,9 @@ import { authorizationCode } from '../grants/authorization_code.ts'
 import { clientCredentials } from '../grants/client_credentials.ts'
 import type { Grant } from '../grants/grant.ts'
 import { refreshTokenGrant } from '../grants/refresh_token.ts'
+import { readForm } from '../http/form.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
-import { authenticateClient } from './client_authentication.ts'
-import { readForm } from './form.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
 
 const GRANTS: Readonly<Record<GrantType, Grant>> = {
   authorization_code: authorizationCode,

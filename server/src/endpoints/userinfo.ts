@@ -1,8 +1,8 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { readForm } from '../http/form.ts'
+import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import { verifyAccessToken } from '../tokens/access_token.ts'
-import { readForm } from './form.ts'
-import { jsonResponse, NO_STORE } from './json_response.ts'
 
 /**
  * The userinfo endpoint (OpenID Connect Core §5.3). It takes access tokens for the issuer only: one for an MCP server

@@ -3,20 +3,22 @@ import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { renderErrorJson } from '../failure.ts'
+import { renderErrorJson } from '../http/failure.ts'
 
 /** The organisation has nothing of that name, or another organisation has. */
 export function notFound(what: string): OAuthError {
   return new OAuthError('not_found', `There is no such ${what}.`)
 }
 
-/** Answers an error of the management API in JSON; those of the framework count as errors of the request. */
+/** Answers an error of the management API in JSON, like every other endpoint for programs. */
 export function renderError(context: ServerContext, thrown: unknown, c: Context): Response {
-  const isRefusal = thrown instanceof HTTPException && thrown.status < 500
-  const error = isRefusal
-    ? new OAuthError('invalid_request', thrown.message, { status: thrown.status })
-    : thrown
-  return renderErrorJson(context, c.req.raw, error)
+  return renderErrorJson(context, c.req.raw, thrown instanceof HTTPException ? ofHono(thrown) : thrown)
+}
+
+/** Hono's own refusals, such as a body that is no JSON. */
+function ofHono(exception: HTTPException): unknown {
+  if (exception.status >= 500) return exception
+  return new OAuthError('invalid_request', exception.message, { status: exception.status })
 }
 
 /** What a schema found wrong with a request: the first field that is, by its name. */

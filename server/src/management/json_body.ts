@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
-import { readJson } from '../endpoints/json_body.ts'
+import { readJson } from '../http/json_body.ts'
 
 /** Reads the body within the limits of the whole server, before the schema of a route sees it. */
 export const readJsonBody = createMiddleware(async (c, next) => {

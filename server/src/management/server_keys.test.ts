@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Call, createManagementTest, type ManagementTest } from '../../../tests/support/management.ts'
 import { createTestDatabase, type TestDatabase } from '../../../tests/support/postgres.ts'
-import { authenticateServer, isServerRequest } from '../endpoints/server_authentication.ts'
+import { authenticateServer, isServerRequest } from '../authentication/server_authentication.ts'
 import type { AuthenticatingKey } from '../storage/mcp_server_keys.ts'
 
 let test: TestDatabase

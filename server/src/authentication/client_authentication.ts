@@ -5,7 +5,7 @@ import type { Client } from '../clients/client.ts'
 import { isDynamicClientSecret } from '../clients/dynamic.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import type { Form } from './form.ts'
+import type { Form } from '../http/form.ts'
 
 /** Algorithms that a client may sign its assertion with; none is symmetric. */
 export const ASSERTION_ALGS = [

@@ -5,8 +5,8 @@ import { type Client, clientName } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { type ResolvedResource, resolveResource } from '../grants/resource.ts'
+import { type Form, toForm } from '../http/form.ts'
 import type { McpServer } from '../storage/mcp_servers.ts'
-import { type Form, toForm } from './form.ts'
 
 /** OAuth 2.0 Multiple Response Type Encoding Practices §2.1; Form Post Response Mode §2. */
 export type ResponseMode = 'query' | 'form_post'

@@ -1,8 +1,8 @@
-import type { ServerContext } from './context.ts'
-import { errorBody, OAuthError } from './errors.ts'
-import { renderErrorPage } from './pages/error_page.tsx'
-import { newId } from './random.ts'
-import { DatabaseUnavailable } from './storage/database.ts'
+import type { ServerContext } from '../context.ts'
+import { errorBody, OAuthError } from '../errors.ts'
+import { renderErrorPage } from '../pages/error_page.tsx'
+import { newId } from '../random.ts'
+import { DatabaseUnavailable } from '../storage/database.ts'
 
 /** What the public is told of an error: a refusal as it is, the rest without any detail of the inside. */
 export function toOAuthError(thrown: unknown): OAuthError {
