@@ -1,0 +1,161 @@
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { EnvironmentError, readEnvironment, type Settings } from './environment.ts'
+
+const SECRET = 'a-secret-of-thirty-two-bytes-for-tests'
+const OTHER_SECRET = 'another-secret-of-thirty-two-bytes-or-more'
+const DATABASE = { DATABASE_URL: 'postgres://user:word@db.example.com/auth', AUTH_AGENT_SECRET: SECRET }
+
+type Env = Record<string, string>
+
+/** What a value makes of the settings. */
+const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
+  [{ PORT: '9000' }, { port: 9000, issuer: 'http://localhost:9000' }],
+  [{ PORT: '1' }, { port: 1 }],
+  [{ PORT: '65535' }, { port: 65_535 }],
+  [{ ISSUER_URL: 'https://auth.example.com' }, { issuer: 'https://auth.example.com' }],
+  [{ ISSUER_URL: 'https://example.com/tenants/a' }, { issuer: 'https://example.com/tenants/a' }],
+  [{ ISSUER_URL: 'https://example.com:8443' }, { loopback: { issuer: false, listener: true } }],
+  [{ ISSUER_URL: 'http://127.0.0.1:8787' }, { loopback: { issuer: true, listener: true } }],
+  [{ ISSUER_URL: 'http://[::1]:8787' }, { loopback: { issuer: true, listener: true } }],
+  [{ HOST: '0.0.0.0' }, { host: '0.0.0.0', loopback: { issuer: true, listener: false } }],
+  [{ HOST: '::1' }, { loopback: { issuer: true, listener: true } }],
+  [{ HOST: 'localhost' }, { loopback: { issuer: true, listener: true } }],
+  [DATABASE, { databaseUrl: DATABASE.DATABASE_URL, secrets: [SECRET] }],
+  [{ ...DATABASE, DATABASE_URL: 'postgresql://u@localhost/a?host=/run/pg' }, {}],
+  [{ DATA_DIR: 'some/where' }, { dataDir: resolve('some/where') }],
+  [{ AUTH_AGENT_SECRET: `${SECRET}, ${OTHER_SECRET}` }, { secrets: [SECRET, OTHER_SECRET] }],
+  [{ AUTH_AGENT_ADMIN_TOKEN: '0123456789abcdef' }, { adminToken: '0123456789abcdef' }],
+  [
+    { AUTH_AGENT_OWNER_EMAIL: 'o@example.com', AUTH_AGENT_OWNER_PASSWORD: 'pass word' },
+    { owner: { email: 'o@example.com', password: 'pass word' } },
+  ],
+  [{ SMTP_URL: 'smtps://u:p@smtp.example.com:465' }, { smtpUrl: 'smtps://u:p@smtp.example.com:465' }],
+  [
+    { EMAIL_WEBHOOK_URL: 'https://mail.example.com/send' },
+    { emailWebhookUrl: 'https://mail.example.com/send' },
+  ],
+  [{ SIGNING_ALG: 'EdDSA' }, { signingAlg: 'EdDSA' }],
+  [{ ACCESS_TOKEN_TTL: '300' }, { accessTokenTtl: 300 }],
+  [{ REFRESH_TOKEN_TTL: '86400' }, { refreshTokenTtl: 86_400 }],
+  [{ SIGN_UP: 'open' }, { signUp: 'open' }],
+  [{ SIGN_UP: 'Example.com, sub.example.org' }, { signUp: ['example.com', 'sub.example.org'] }],
+  [
+    { TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.1' },
+    { trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.1'] },
+  ],
+  [{ PBKDF2_ITERATIONS: '100000' }, { pbkdf2Iterations: 100_000 }],
+  [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' }, { otelEndpoint: 'http://127.0.0.1:4318' }],
+  [{ ALLOW_LOOPBACK_FETCH: 'true' }, { allowLoopbackFetch: true }],
+]
+
+/** The variable at fault comes first; a word of the remedy follows. */
+const REFUSED: readonly (readonly [Env, string, string])[] = [
+  [{ PORT: 'http' }, 'PORT', 'from 1 to 65535'],
+  [{ PORT: '0' }, 'PORT', 'from 1 to 65535'],
+  [{ PORT: '65536' }, 'PORT', 'from 1 to 65535'],
+  [{ PORT: '80.5' }, 'PORT', 'from 1 to 65535'],
+  [{ PORT: '-1' }, 'PORT', 'from 1 to 65535'],
+  [{ PORT: '1e3' }, 'PORT', 'from 1 to 65535'],
+  [{ ISSUER_URL: 'auth.example.com' }, 'ISSUER_URL', 'https://auth.example.com'],
+  [{ ISSUER_URL: 'http://auth.example.com' }, 'ISSUER_URL', 'use https'],
+  [{ ISSUER_URL: 'ftp://auth.example.com' }, 'ISSUER_URL', 'https://'],
+  [{ ISSUER_URL: 'https://auth.example.com/' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://Auth.Example.com' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://auth.example.com:443' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://auth.example.com?a=b' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://auth.example.com#a' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://user@auth.example.com' }, 'ISSUER_URL', 'write https://auth.example.com.'],
+  [{ ISSUER_URL: 'https://auth.example.com/a/../b' }, 'ISSUER_URL', 'write https://auth.example.com/b.'],
+  [{ HOST: 'http://127.0.0.1' }, 'HOST', '127.0.0.1'],
+  [{ HOST: '127.0.0.256' }, 'HOST', '127.0.0.1'],
+  [{ ...DATABASE, DATABASE_URL: 'mysql://db.example.com/auth' }, 'DATABASE_URL', 'postgres://'],
+  [{ ...DATABASE, DATABASE_URL: 'db.example.com' }, 'DATABASE_URL', 'postgres://'],
+  [{ ...DATABASE, DATABASE_URL: 'postgres:///auth' }, 'DATABASE_URL', 'postgres://'],
+  [{ DATABASE_URL: DATABASE.DATABASE_URL }, 'AUTH_AGENT_SECRET', 'openssl rand'],
+  [{ AUTH_AGENT_SECRET: 'short' }, 'AUTH_AGENT_SECRET', '32 random bytes'],
+  [{ AUTH_AGENT_SECRET: `${SECRET},` }, 'AUTH_AGENT_SECRET', '32 random bytes'],
+  [{ AUTH_AGENT_SECRET: `${SECRET},${SECRET}` }, 'AUTH_AGENT_SECRET', 'once'],
+  [{ AUTH_AGENT_ADMIN_TOKEN: 'too-short' }, 'AUTH_AGENT_ADMIN_TOKEN', '16 characters'],
+  [{ AUTH_AGENT_ADMIN_TOKEN: 'sixteen characters' }, 'AUTH_AGENT_ADMIN_TOKEN', 'openssl rand'],
+  [{ AUTH_AGENT_OWNER_EMAIL: 'owner', AUTH_AGENT_OWNER_PASSWORD: 'p' }, 'AUTH_AGENT_OWNER_EMAIL', 'you@'],
+  [{ AUTH_AGENT_OWNER_EMAIL: 'o@example.com' }, 'AUTH_AGENT_OWNER_PASSWORD', 'set both'],
+  [{ AUTH_AGENT_OWNER_PASSWORD: 'pass word' }, 'AUTH_AGENT_OWNER_EMAIL', 'set both'],
+  [{ SMTP_URL: 'smtp.example.com:587' }, 'SMTP_URL', 'smtps://'],
+  [{ SMTP_URL: 'https://smtp.example.com' }, 'SMTP_URL', 'smtps://'],
+  [{ EMAIL_WEBHOOK_URL: 'mail.example.com' }, 'EMAIL_WEBHOOK_URL', 'URL of http'],
+  [{ SMTP_URL: 'smtp://a.b', EMAIL_WEBHOOK_URL: 'https://a.b' }, 'EMAIL_WEBHOOK_URL', 'remove one'],
+  [{ SIGNING_ALG: 'es256' }, 'SIGNING_ALG', 'ES256, RS256, EdDSA or HS256'],
+  [{ SIGNING_ALG: 'none' }, 'SIGNING_ALG', 'ES256, RS256, EdDSA or HS256'],
+  [{ ACCESS_TOKEN_TTL: '0' }, 'ACCESS_TOKEN_TTL', 'from 1 to 86400'],
+  [{ ACCESS_TOKEN_TTL: '1h' }, 'ACCESS_TOKEN_TTL', 'from 1 to 86400'],
+  [{ REFRESH_TOKEN_TTL: '-5' }, 'REFRESH_TOKEN_TTL', 'from 1 to 31536000'],
+  [{ REFRESH_TOKEN_TTL: '99999999999' }, 'REFRESH_TOKEN_TTL', 'from 1 to 31536000'],
+  [{ SIGN_UP: 'yes' }, 'SIGN_UP', 'closed, open'],
+  [{ SIGN_UP: '@example.com' }, 'SIGN_UP', 'example.com,example.org'],
+  [{ SIGN_UP: 'example.com,' }, 'SIGN_UP', 'example.com,example.org'],
+  [{ TRUSTED_PROXIES: 'proxy.example.com' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
+  [{ TRUSTED_PROXIES: '10.0.0.0/33' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
+  [{ TRUSTED_PROXIES: '10.0.0.0/8/8' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
+  [{ TRUSTED_PROXIES: '10.0.0.0/' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
+  [{ TRUSTED_PROXIES: '0.0.0.0/0' }, 'TRUSTED_PROXIES', 'addresses of your proxies'],
+  [{ TRUSTED_PROXIES: '::/0' }, 'TRUSTED_PROXIES', 'addresses of your proxies'],
+  [{ PBKDF2_ITERATIONS: '1000' }, 'PBKDF2_ITERATIONS', 'from 100000 to 10000000'],
+  [{ LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', 'debug'],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }, 'OTEL_EXPORTER_OTLP_ENDPOINT', 'collector'],
+  [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH', 'true or false'],
+]
+
+describe('readEnvironment', () => {
+  it('has a default for everything', () => {
+    expect(readEnvironment({})).toEqual({
+      issuer: 'http://localhost:8787',
+      loopback: { issuer: true, listener: true },
+      host: '127.0.0.1',
+      port: 8787,
+      dataDir: resolve('.auth-agent'),
+      signingAlg: 'ES256',
+      accessTokenTtl: 3600,
+      refreshTokenTtl: 2_592_000,
+      signUp: 'closed',
+      trustedProxies: [],
+      pbkdf2Iterations: 600_000,
+      logLevel: 'info',
+      allowLoopbackFetch: false,
+    })
+  })
+
+  it('takes an empty value for none', () => {
+    expect(readEnvironment({ PORT: '', DATABASE_URL: ' ', SIGN_UP: undefined })).toEqual(readEnvironment({}))
+  })
+
+  it.each(ADMITTED)('admits %j', (env, expected) => {
+    expect(readEnvironment(env)).toMatchObject(expected)
+  })
+
+  it.each(REFUSED)('refuses %j', (env, variable, remedy) => {
+    const sentence = refusalOf(env)
+    expect(sentence.startsWith(`${variable} `)).toBe(true)
+    expect(sentence).toContain(remedy)
+    expect(sentence).toMatch(/^[^\n]+: [^\n]+\.$/)
+  })
+
+  it.each(REFUSED.filter(([, name]) => /SECRET|TOKEN$|PASSWORD|DATABASE|SMTP/.test(name)))(
+    'does not repeat what may be secret: %j',
+    (env, name) => {
+      const value = env[name]
+      if (value !== undefined) expect(refusalOf(env)).not.toContain(value)
+    },
+  )
+})
+
+function refusalOf(env: Env): string {
+  try {
+    readEnvironment(env)
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message
+    throw error
+  }
+  throw new Error('It was admitted.')
+}

@@ -1,0 +1,152 @@
+import { resolve } from 'node:path'
+import { SIGNING_ALGS, type SigningAlg, type SignUp } from '@auth-agent/server/options'
+import { z } from 'zod'
+import {
+  isLoopbackHost,
+  isLoopbackIssuer,
+  parseAdminToken,
+  parseChoice,
+  parseDatabaseUrl,
+  parseEmail,
+  parseHost,
+  parseInteger,
+  parseIssuer,
+  parseSecrets,
+  parseSignUp,
+  parseSmtpUrl,
+  parseTrustedProxies,
+  parseWebUrl,
+} from './environment_values.ts'
+
+/** Names as in pino; `silent` writes nothing. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** What the environment says, checked, with its defaults. */
+export interface Settings {
+  issuer: string
+  /** Whether the issuer and the listener are on a loopback address. */
+  loopback: { issuer: boolean; listener: boolean }
+  host: string
+  port: number
+  databaseUrl: string | undefined
+  /** Absolute. */
+  dataDir: string
+  /** Undefined: generated into `dataDir`. */
+  secrets: readonly string[] | undefined
+  adminToken: string | undefined
+  owner: { email: string; password: string } | undefined
+  smtpUrl: string | undefined
+  emailWebhookUrl: string | undefined
+  signingAlg: SigningAlg
+  accessTokenTtl: number
+  refreshTokenTtl: number
+  signUp: SignUp
+  trustedProxies: readonly string[]
+  pbkdf2Iterations: number
+  logLevel: (typeof LOG_LEVELS)[number]
+  otelEndpoint: string | undefined
+  allowLoopbackFetch: boolean
+}
+
+/** A value that makes no sense, as one sentence: which variable, why, and what would do. */
+export class EnvironmentError extends Error {}
+
+/** A variable that a function of `environment_values.ts` reads. */
+function variable<Value>(rule: (text: string) => Value) {
+  return z.string().transform((text, context): Value => {
+    try {
+      return rule(text)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
+}
+
+const SCHEMA = z.object({
+  ISSUER_URL: variable(parseIssuer).optional(),
+  PORT: variable((text) => parseInteger(text, 1, 65_535, 'a port')).default(8787),
+  HOST: variable(parseHost).default('127.0.0.1'),
+  DATABASE_URL: variable(parseDatabaseUrl).optional(),
+  DATA_DIR: z.string().default('.auth-agent'),
+  AUTH_AGENT_SECRET: variable(parseSecrets).optional(),
+  AUTH_AGENT_ADMIN_TOKEN: variable(parseAdminToken).optional(),
+  AUTH_AGENT_OWNER_EMAIL: variable(parseEmail).optional(),
+  AUTH_AGENT_OWNER_PASSWORD: z.string().optional(),
+  SMTP_URL: variable(parseSmtpUrl).optional(),
+  EMAIL_WEBHOOK_URL: variable((text) => parseWebUrl(text, 'the address that takes mail')).optional(),
+  SIGNING_ALG: variable((text) => parseChoice(text, SIGNING_ALGS)).default('ES256'),
+  ACCESS_TOKEN_TTL: variable((text) => parseInteger(text, 1, 86_400, 'seconds')).default(3600),
+  REFRESH_TOKEN_TTL: variable((text) => parseInteger(text, 1, 31_536_000, 'seconds')).default(2_592_000),
+  SIGN_UP: variable(parseSignUp).default('closed'),
+  TRUSTED_PROXIES: variable(parseTrustedProxies).default([]),
+  PBKDF2_ITERATIONS: variable((text) => parseInteger(text, 100_000, 10_000_000, 'iterations')).default(
+    600_000,
+  ),
+  LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
+  ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
+})
+
+/**
+ * Reads the settings. An empty value counts as none.
+ * Throws an {@link EnvironmentError} for the first value that makes no sense.
+ */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.entries(env).filter(([, text]) => text !== undefined && text.trim() !== '')
+  const parsed = SCHEMA.safeParse(Object.fromEntries(given))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new EnvironmentError(`${String(issue?.path[0])} ${issue?.message}.`)
+  }
+  const values = parsed.data
+  checkTogether(values)
+  const issuer = values.ISSUER_URL ?? `http://localhost:${values.PORT}`
+  return {
+    issuer,
+    loopback: { issuer: isLoopbackIssuer(issuer), listener: isLoopbackHost(values.HOST) },
+    host: values.HOST,
+    port: values.PORT,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: resolve(values.DATA_DIR),
+    secrets: values.AUTH_AGENT_SECRET,
+    adminToken: values.AUTH_AGENT_ADMIN_TOKEN,
+    owner: ownerOf(values.AUTH_AGENT_OWNER_EMAIL, values.AUTH_AGENT_OWNER_PASSWORD),
+    smtpUrl: values.SMTP_URL,
+    emailWebhookUrl: values.EMAIL_WEBHOOK_URL,
+    signingAlg: values.SIGNING_ALG,
+    accessTokenTtl: values.ACCESS_TOKEN_TTL,
+    refreshTokenTtl: values.REFRESH_TOKEN_TTL,
+    signUp: values.SIGN_UP,
+    trustedProxies: values.TRUSTED_PROXIES,
+    pbkdf2Iterations: values.PBKDF2_ITERATIONS,
+    logLevel: values.LOG_LEVEL,
+    otelEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    allowLoopbackFetch: values.ALLOW_LOOPBACK_FETCH === 'true',
+  }
+}
+
+/** What makes sense alone, but not beside another variable. */
+function checkTogether(values: z.infer<typeof SCHEMA>): void {
+  const { AUTH_AGENT_OWNER_EMAIL: email, AUTH_AGENT_OWNER_PASSWORD: password } = values
+  if (values.DATABASE_URL !== undefined && values.AUTH_AGENT_SECRET === undefined)
+    throw new EnvironmentError(
+      'AUTH_AGENT_SECRET is missing, and with DATABASE_URL none is generated, since every process on that database needs the same: set it to 32 random bytes or more, such as the output of `openssl rand -base64 32`.',
+    )
+  if (email !== undefined && password === undefined)
+    throw new EnvironmentError(
+      'AUTH_AGENT_OWNER_PASSWORD is missing beside AUTH_AGENT_OWNER_EMAIL: set both, or neither.',
+    )
+  if (email === undefined && password !== undefined)
+    throw new EnvironmentError(
+      'AUTH_AGENT_OWNER_EMAIL is missing beside AUTH_AGENT_OWNER_PASSWORD: set both, or neither.',
+    )
+  if (values.SMTP_URL !== undefined && values.EMAIL_WEBHOOK_URL !== undefined)
+    throw new EnvironmentError(
+      'EMAIL_WEBHOOK_URL is set beside SMTP_URL, but mail leaves on one way only: remove one of them.',
+    )
+}
+
+function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
+  return email === undefined || password === undefined ? undefined : { email, password }
+}

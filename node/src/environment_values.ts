@@ -1,0 +1,151 @@
+// What each variable of the environment admits. A refusal continues the sentence that the variable's name begins: what is
+// wrong, and what would do. It never quotes what may hold a secret.
+import { isIP } from 'node:net'
+import type { SignUp } from '@auth-agent/server/options'
+import { parseProxies } from './client_address.ts'
+
+/** RFC 8414 §2: https, no query, no fragment. It is compared byte for byte, so it must be in its normal form. */
+export function parseIssuer(text: string): string {
+  const url =
+    parseUrl(text) ?? refuse(`is ${quote(text)}, which is no URL: give one such as https://auth.example.com`)
+  const normal = url.origin + url.pathname.replace(/\/+$/, '')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    refuse(`is ${quote(text)}, which no browser opens: give a URL that begins with https://`)
+  if (url.protocol === 'http:' && !isLoopbackIssuer(text))
+    refuse(
+      `is ${quote(text)}, and http sends tokens in the clear: use https, or a loopback address such as http://localhost:8787`,
+    )
+  if (text !== normal)
+    refuse(`is not in the form in which clients compare it, byte for byte: write ${normal}`)
+  return text
+}
+
+/** Where to listen. */
+export function parseHost(text: string): string {
+  if (isIP(text) === 0 && !/^(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text))
+    refuse(
+      `is ${quote(text)}, which is neither an address nor a host name: give one such as 127.0.0.1, or 0.0.0.0 for all`,
+    )
+  return text
+}
+
+/** A PostgreSQL. */
+export function parseDatabaseUrl(text: string): string {
+  const url = parseUrl(text)
+  if (
+    !url ||
+    !/^postgres(ql)?:$/.test(url.protocol) ||
+    (url.hostname === '' && !url.searchParams.has('host'))
+  )
+    refuse(
+      'is no URL of a PostgreSQL: give one such as postgres://user:password@host:5432/database, special characters percent-encoded',
+    )
+  return text
+}
+
+/** Server secrets, newest first. */
+export function parseSecrets(text: string): readonly string[] {
+  const secrets = text.split(',').map((secret) => secret.trim())
+  if (secrets.some((secret) => Buffer.byteLength(secret) < 32))
+    refuse(
+      'holds a secret of less than 32 bytes: give 32 random bytes or more, such as the output of `openssl rand -base64 32`, and commas between several only',
+    )
+  if (new Set(secrets).size !== secrets.length)
+    refuse('holds the same secret twice: list each once, the newest first')
+  return secrets
+}
+
+/** RFC 6750 §2.1: what can stand in an Authorization header. */
+export function parseAdminToken(text: string): string {
+  if (!/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(text))
+    refuse(
+      'cannot be used as a bearer token: give 16 characters or more out of letters, digits and -._~+/, such as the output of `openssl rand -hex 32`',
+    )
+  return text
+}
+
+/** One address. */
+export function parseEmail(text: string): string {
+  if (!/^[^\s@]+@[^\s@]+$/.test(text))
+    refuse(`is ${quote(text)}, which is no e-mail address: give one such as you@example.com`)
+  return text
+}
+
+/** A mail server; `from` in the query is the sender. */
+export function parseSmtpUrl(text: string): string {
+  const url = parseUrl(text)
+  if (!url || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+    refuse(
+      'is no URL of a mail server: give one such as smtps://user:password@smtp.example.com?from=auth@example.com, special characters percent-encoded',
+    )
+  return text
+}
+
+/** A URL of http or https. */
+export function parseWebUrl(text: string, whose: string): string {
+  const url = parseUrl(text)
+  if (!url || !/^https?:$/.test(url.protocol)) refuse(`is no URL of http or https: give that of ${whose}`)
+  return text
+}
+
+/** Who may make an account. */
+export function parseSignUp(text: string): SignUp {
+  if (text === 'closed' || text === 'open') return text
+  const domains = text.split(',').map((domain) => domain.trim().toLowerCase())
+  const wrong = domains.find(
+    (domain) => !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$/.test(domain),
+  )
+  if (wrong !== undefined)
+    refuse(
+      `holds ${quote(wrong)}, which is no e-mail domain: give closed, open, or domains such as example.com,example.org`,
+    )
+  return domains
+}
+
+/** Proxies whose forwarding headers count. */
+export function parseTrustedProxies(text: string): readonly string[] {
+  const ranges = text.split(',').map((range) => range.trim())
+  parseProxies(ranges)
+  return ranges
+}
+
+/** A whole number within bounds. */
+export function parseInteger(text: string, least: number, most: number, what: string): number {
+  const value = /^\d{1,10}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (!(value >= least && value <= most))
+    refuse(`is ${quote(text)}, which does not do for ${what}: give a whole number from ${least} to ${most}`)
+  return value
+}
+
+/** One of several words. */
+export function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === text)
+  return (
+    found ??
+    refuse(
+      `is ${quote(text)}, which is none of the choices: give ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`,
+    )
+  )
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** Whether an issuer is for this machine alone; the server knows the same three hosts. */
+export function isLoopbackIssuer(issuer: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(issuer).hostname)
+}
+
+/** Whether only this machine reaches a host that we listen on. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+}
+
+function refuse(reason: string): never {
+  throw new Error(reason)
+}
