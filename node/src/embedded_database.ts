@@ -25,6 +25,8 @@ import { announcePresence, type Presence } from './postgres_presence.ts'
 export interface EmbeddedDatabase {
   /** Signs in as the server's own role. Not to be logged: it bears the password. */
   url: string
+  /** Migrations that were applied now. */
+  migrated: readonly string[]
   /** Gives the part up; the last process to leave stops PostgreSQL. */
   leave(): Promise<void>
 }
@@ -55,14 +57,13 @@ export async function joinEmbeddedDatabase(options: {
     if (await membership.giveUp()) await stopPostgres(cluster.directory)
     await membership.close()
   }
-  try {
-    const applied = await prepareDatabase(membership.url, password, migrations)
-    if (applied.length > 0) log.info({ migrations: applied }, 'The database was migrated.')
-  } catch (error) {
-    await leave()
-    throw error
-  }
-  return { url: urlOfRole(membership.url, SERVER_ROLE), leave }
+  const migrated = await prepareDatabase(membership.url, password, migrations).catch(
+    async (error: unknown) => {
+      await leave()
+      throw error
+    },
+  )
+  return { url: urlOfRole(membership.url, SERVER_ROLE), migrated, leave }
 }
 
 async function makeCluster(dataDir: string, password: string): Promise<Cluster> {

@@ -130,6 +130,11 @@ describe('readEnvironment', () => {
     expect(readEnvironment({ PORT: '', DATABASE_URL: ' ', SIGN_UP: undefined })).toEqual(readEnvironment({}))
   })
 
+  it('asks for no secret to migrate', () => {
+    const { DATABASE_URL } = DATABASE
+    expect(readEnvironment({ DATABASE_URL }, 'migrate').databaseUrl).toBe(DATABASE_URL)
+  })
+
   it.each(ADMITTED)('admits %j', (env, expected) => {
     expect(readEnvironment(env)).toMatchObject(expected)
   })

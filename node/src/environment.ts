@@ -92,7 +92,10 @@ const SCHEMA = z.object({
  * Reads the settings. An empty value counts as none.
  * Throws an {@link EnvironmentError} for the first value that makes no sense.
  */
-export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Settings {
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  purpose: 'serve' | 'migrate' = 'serve',
+): Settings {
   const given = Object.entries(env).filter(([, text]) => text !== undefined && text.trim() !== '')
   const parsed = SCHEMA.safeParse(Object.fromEntries(given))
   if (!parsed.success) {
@@ -101,6 +104,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   }
   const values = parsed.data
   checkTogether(values)
+  if (purpose === 'serve') checkSecret(values)
   const issuer = values.ISSUER_URL ?? `http://localhost:${values.PORT}`
   return {
     issuer,
@@ -126,13 +130,17 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   }
 }
 
-/** What makes sense alone, but not beside another variable. */
-function checkTogether(values: z.infer<typeof SCHEMA>): void {
-  const { AUTH_AGENT_OWNER_EMAIL: email, AUTH_AGENT_OWNER_PASSWORD: password } = values
+/** A migration needs no secret; whoever serves does. */
+function checkSecret(values: z.infer<typeof SCHEMA>): void {
   if (values.DATABASE_URL !== undefined && values.AUTH_AGENT_SECRET === undefined)
     throw new EnvironmentError(
       'AUTH_AGENT_SECRET is missing, and with DATABASE_URL none is generated, since every process on that database needs the same: set it to 32 random bytes or more, such as the output of `openssl rand -base64 32`.',
     )
+}
+
+/** What makes sense alone, but not beside another variable. */
+function checkTogether(values: z.infer<typeof SCHEMA>): void {
+  const { AUTH_AGENT_OWNER_EMAIL: email, AUTH_AGENT_OWNER_PASSWORD: password } = values
   if (email !== undefined && password === undefined)
     throw new EnvironmentError(
       'AUTH_AGENT_OWNER_PASSWORD is missing beside AUTH_AGENT_OWNER_EMAIL: set both, or neither.',

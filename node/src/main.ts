@@ -1,0 +1,45 @@
+// Starts the server, or migrates its database: `node dist/node/main.js [migrate]`.
+import { openDatabase } from './database.ts'
+import { EnvironmentError, readEnvironment } from './environment.ts'
+import { createLog } from './log.ts'
+import { start } from './start.ts'
+
+const print = (text: string) => void process.stdout.write(`${text}\n`)
+
+try {
+  const [command = 'start'] = process.argv.slice(2)
+  if (command === 'start') await serve()
+  else if (command === 'migrate') await migrate()
+  else
+    throw new EnvironmentError(`There is no command ${command}: use start, which is the default, or migrate.`)
+} catch (error) {
+  const isVerbose = /^(debug|trace)$/.test(process.env['LOG_LEVEL'] ?? '')
+  console.error(error instanceof Error && !isVerbose ? error.message : error)
+  process.exitCode = 1
+}
+
+async function serve(): Promise<void> {
+  const settings = readEnvironment(process.env)
+  const log = createLog(settings.logLevel)
+  const stop = await start(settings, log, print)
+  let stopping: Promise<void> | undefined
+  // A signal can come twice: from the terminal, and from the script that started us.
+  const onSignal = (signal: string) => {
+    stopping ??= stop().then(
+      () => log.info({ signal }, 'The server has stopped.'),
+      (error: unknown) => {
+        log.error({ err: error }, 'The server did not stop in good order.')
+        process.exitCode = 1
+      },
+    )
+    void stopping.then(() => process.exit())
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, onSignal)
+}
+
+async function migrate(): Promise<void> {
+  const settings = readEnvironment(process.env, 'migrate')
+  const { migrated, close } = await openDatabase(settings, createLog(settings.logLevel))
+  await close()
+  print(migrated.length === 0 ? 'Nothing to migrate.' : `Migrated: ${migrated.join(', ')}`)
+}

@@ -1,0 +1,60 @@
+import type { Logger } from '@auth-agent/server/log'
+import { type Database, DatabaseUnavailable } from '@auth-agent/server/storage/database'
+import { migrate } from '@auth-agent/server/storage/migrate'
+import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { joinEmbeddedDatabase } from './embedded_database.ts'
+import type { Settings } from './environment.ts'
+import { readMigrations } from './migrations.ts'
+
+/** A migrated database. */
+export interface OpenDatabase {
+  database: Database
+  /** Migrations that were applied now. */
+  migrated: readonly string[]
+  /** Ends the connections, and the embedded database with the last process that uses it. */
+  close(): Promise<void>
+}
+
+/** Opens the database that the settings name, or the embedded one, and migrates it. */
+export function openDatabase(
+  { databaseUrl, dataDir }: Pick<Settings, 'databaseUrl' | 'dataDir'>,
+  log: Logger,
+): Promise<OpenDatabase> {
+  return databaseUrl === undefined ? openEmbedded(dataDir, log) : openExternal(databaseUrl)
+}
+
+async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase> {
+  const embedded = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
+  const database = connectPostgres(embedded.url)
+  const close = async () => {
+    await database.close()
+    await embedded.leave()
+  }
+  return { database, migrated: embedded.migrated, close }
+}
+
+async function openExternal(url: string): Promise<OpenDatabase> {
+  const database = connectPostgres(url, { prepare: !isTransactionPooler(url) })
+  try {
+    const migrated = await migrate(database, await readMigrations())
+    return { database, migrated, close: () => database.close() }
+  } catch (error) {
+    await database.close()
+    throw new Error(faultOf(error), { cause: error })
+  }
+}
+
+/** Such a pooler hands each transaction to another connection, which knows no statement that was prepared before. */
+export function isTransactionPooler(url: string): boolean {
+  const { port, searchParams } = new URL(url)
+  return port === '6543' || searchParams.get('pgbouncer') === 'true'
+}
+
+function faultOf(error: unknown): string {
+  const cause = error instanceof DatabaseUnavailable ? error.cause : error
+  const reason = cause instanceof AggregateError ? cause.errors[0] : cause
+  const text = reason instanceof Error ? reason.message : String(reason)
+  return error instanceof DatabaseUnavailable
+    ? `DATABASE_URL names a database that cannot be reached (${text}): check that it runs, and its host and port.`
+    : `DATABASE_URL names a database that cannot be used (${text}): check its name, user and password, and that the user may migrate it.`
+}

@@ -1,0 +1,102 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { ConnectionInfo } from '@auth-agent/server/options'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { findClientAddress, isLoopbackSocket, parseProxies } from './client_address.ts'
+
+/** How to listen; times in milliseconds. */
+export interface ListenOptions {
+  host: string
+  port: number
+  /** CIDRs whose forwarding headers say who the client is. */
+  trustedProxies: readonly string[]
+  /** For all headers of a request to come. Default 10000. */
+  headersTimeoutMs?: number
+  /** For a whole request to come, body included. Default 20000. */
+  requestTimeoutMs?: number
+  /** For requests that are under way when we stop. Default 10000. */
+  graceMs?: number
+}
+
+/** What takes connections. */
+export interface Listener {
+  port: number
+  /** Takes no new connections, lets what is under way finish within the grace, and ends the rest. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves a web-standard `fetch` over HTTP. Rejects with one sentence where the port cannot be had.
+ */
+export async function listen(
+  fetch: (request: Request, info: ConnectionInfo) => Promise<Response>,
+  options: ListenOptions,
+): Promise<Listener> {
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 20_000, graceMs = 10_000 } = options
+  const proxies = parseProxies(options.trustedProxies)
+  const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => ({
+    clientAddress: findClientAddress(socket, headers, proxies),
+    loopback: isLoopbackSocket(socket),
+  })
+  const answer = getRequestListener((request, { incoming }) =>
+    fetch(request, infoOf(incoming as HttpBindings['incoming'])),
+  )
+  let isClosing = false
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      // Node looks for late requests this often.
+      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs / 2),
+      // Longer than load balancers keep idle connections, so that it is not us who close under their hands.
+      keepAliveTimeout: 75_000,
+    },
+    (incoming, outgoing) => {
+      if (isClosing) outgoing.shouldKeepAlive = false
+      void answer(incoming, outgoing)
+    },
+  )
+  // A client that stops reading its answer holds its socket no longer than this.
+  server.timeout = 120_000
+  await bind(server, options)
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    async close() {
+      isClosing = true
+      await closeServer(server, graceMs)
+    },
+  }
+}
+
+function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(bindFault(error, host, port), { cause: error })),
+    )
+    server.listen(port, host, resolve)
+  })
+}
+
+function bindFault({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `PORT is ${port}, which another program uses on ${host}: stop that one, or set PORT to a free port such as ${port + 1}.`
+    case 'EACCES':
+      return `PORT is ${port}, which this account may not use: set PORT to one above 1023.`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST is ${host}, which is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all.`
+    default:
+      return `HOST ${host} and PORT ${port} cannot be listened on: ${message}.`
+  }
+}
+
+/** Connections that wait for another request go at once, and each other one with its answer. */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const late = setTimeout(() => server.closeAllConnections(), graceMs)
+  await closed
+  clearInterval(idle)
+  clearTimeout(late)
+}
