@@ -9,7 +9,7 @@ import { createGuardedFetch, type GuardedFetchOptions } from './guarded_fetch.ts
 
 // No test leaves this machine, so one of its addresses plays the public Internet; the other ones stay as they are.
 const PUBLIC = '127.0.0.1'
-const PRIVATE = '::1'
+const PRIVATE = process.platform === 'linux' ? '127.0.0.2' : '::1'
 vi.mock('./public_address.ts', async (importActual) => {
   const actual = await importActual<typeof import('./public_address.ts')>()
   return {

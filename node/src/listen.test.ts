@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionInfo } from '@auth-agent/server/options'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type ListenOptions, listen } from './listen.ts'
+
+type Fetch = (request: Request, info: ConnectionInfo) => Promise<Response>
+
+async function start(fetch: Fetch, options: Partial<ListenOptions> = {}) {
+  const listener = await listen(fetch, {
+    host: '127.0.0.1',
+    port: 0,
+    trustedProxies: [],
+    graceMs: 200,
+    ...options,
+  })
+  onTestFinished(() => listener.close())
+  return { ...listener, url: `http://127.0.0.1:${listener.port}/` }
+}
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+/** Everything that comes until the other side closes. */
+async function readAll(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (data) => {
+    text += data
+  })
+  await once(socket, 'close')
+  return text
+}
+
+const tellInfo: Fetch = async (_request, info) => Response.json(info)
+
+describe('a request', () => {
+  it('is answered with what it asked for', async () => {
+    const { url } = await start(async (request) => {
+      const body = await request.text()
+      return new Response(`${request.method} ${new URL(request.url).pathname} ${body}`, { status: 201 })
+    })
+    const response = await fetch(`${url}path`, { method: 'POST', body: 'content' })
+    expect([response.status, await response.text()]).toEqual([201, 'POST /path content'])
+  })
+
+  it('comes from its socket', async () => {
+    const { url } = await start(tellInfo)
+    expect(await (await fetch(url)).json()).toEqual({ clientAddress: '127.0.0.1', loopback: true })
+  })
+
+  it('that was forwarded by a stranger comes from nobody', async () => {
+    const { url } = await start(tellInfo)
+    const headers = { 'x-forwarded-for': '203.0.113.5' }
+    expect(await (await fetch(url, { headers })).json()).toEqual({ loopback: true })
+  })
+
+  it('that was forwarded by a trusted proxy comes from whom it says', async () => {
+    const { url } = await start(tellInfo, { trustedProxies: ['127.0.0.0/8'] })
+    const headers = { 'x-forwarded-for': '198.51.100.1, 203.0.113.5' }
+    expect(await (await fetch(url, { headers })).json()).toEqual({
+      clientAddress: '203.0.113.5',
+      loopback: true,
+    })
+  })
+})
+
+describe('a slow client', () => {
+  const times = { headersTimeoutMs: 200, requestTimeoutMs: 400 }
+
+  it('that drips its headers is cut off', async () => {
+    const { port } = await start(tellInfo, times)
+    const socket = await open(port)
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n')
+    const drip = setInterval(() => socket.write('a: b\r\n'), 50)
+    onTestFinished(() => clearInterval(drip))
+    expect(await readAll(socket)).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  it('that drips its body is cut off', async () => {
+    const { port } = await start(async (request) => new Response(await request.text()), times)
+    const socket = await open(port)
+    socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n')
+    const drip = setInterval(() => socket.write('a'), 50)
+    onTestFinished(() => clearInterval(drip))
+    const began = performance.now()
+    await readAll(socket)
+    expect(performance.now() - began).toBeLessThan(3_000)
+  })
+})
+
+describe('closing', () => {
+  it('lets what is under way finish and takes nothing new', async () => {
+    const { url, port, close } = await start(async () => {
+      await sleep(100)
+      return new Response('finished')
+    })
+    const answer = fetch(url)
+    await sleep(30)
+    const closed = close()
+    await expect(fetch(url)).rejects.toThrow()
+    await expect(open(port)).rejects.toThrow()
+    expect(await (await answer).text()).toBe('finished')
+    await closed
+  })
+
+  it('does not wait for connections without a request', async () => {
+    const { url, port, close } = await start(tellInfo, { graceMs: 10_000 })
+    await open(port)
+    await (await fetch(url)).text()
+    const began = performance.now()
+    await close()
+    expect(performance.now() - began).toBeLessThan(1_000)
+  })
+
+  it('ends what takes longer than the grace', async () => {
+    const { url, close } = await start(() => new Promise(() => {}))
+    const answer = fetch(url)
+    answer.catch(() => {})
+    await sleep(30)
+    const began = performance.now()
+    await close()
+    expect(performance.now() - began).toBeLessThan(1_000)
+    await expect(answer).rejects.toThrow()
+  })
+})
+
+describe('what cannot be listened on', () => {
+  it('is a port that another program uses', async () => {
+    const { port } = await start(tellInfo)
+    await expect(start(tellInfo, { port })).rejects.toThrow(
+      `PORT is ${port}, which another program uses on 127.0.0.1: stop that one, or set PORT to a free port`,
+    )
+  })
+
+  it('is an address of another machine', async () => {
+    await expect(start(tellInfo, { host: '203.0.113.1' })).rejects.toThrow(
+      /^HOST is 203\.0\.113\.1, which is no address/,
+    )
+  })
+})
