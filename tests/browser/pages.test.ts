@@ -3,8 +3,9 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { launchChromium } from '../support/chromium.ts'
 import { formPostSample, PAGE_SAMPLES } from './page_samples.ts'
-import { launchChromium, openPage, type PageRequest, servePages } from './pages_server.ts'
+import { openPage, type PageRequest, servePages } from './pages_server.ts'
 
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
 const LOW_TARGETS = `[...document.querySelectorAll('button, .button, .field input, label.scope')]

@@ -6,8 +6,9 @@ import {
 } from '@simplewebauthn/server'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { launchChromium } from '../support/chromium.ts'
 import { PAGE_SAMPLES } from './page_samples.ts'
-import { launchChromium, openPage, type PageRequest, servePages } from './pages_server.ts'
+import { openPage, type PageRequest, servePages } from './pages_server.ts'
 
 type Verified = Awaited<ReturnType<typeof verifyRegistrationResponse>>
 type Credential = NonNullable<Verified['registrationInfo']>['credential']

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, type BrowserContext, chromium } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { findAsset } from '../../server/src/pages/assets.ts'
+import { addAuthenticator, openWatchedPage } from '../support/chromium.ts'
 
 /** A server on loopback that answers with what `answer` makes of the request; its assets come along. */
 export async function servePages(
@@ -36,43 +37,10 @@ async function readRequest(incoming: IncomingMessage): Promise<PageRequest> {
   return { method: incoming.method ?? 'GET', csrf, body: Buffer.concat(chunks).toString() }
 }
 
-/** Debian's Chromium. */
-export async function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-}
-
 /** A page on a device that keeps passkeys and always finds its owner present, with what its console complained of. */
 export async function openPage(context: BrowserContext, url: string) {
-  const page = await context.newPage()
-  const problems: string[] = []
-  page.on('console', (message) => {
-    const isStatus = /the server responded with a status of 4\d\d/.test(message.text())
-    if (['error', 'warning'].includes(message.type()) && !isStatus) problems.push(message.text())
-  })
-  page.on('pageerror', (error) => problems.push(error.message))
-  const devtools = await context.newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', { options: AUTHENTICATOR })
-  await page.goto(url)
-  return { page, problems, devtools }
+  const opened = await openWatchedPage(context)
+  await addAuthenticator(opened.page)
+  await opened.page.goto(url)
+  return opened
 }
-
-const AUTHENTICATOR = {
-  protocol: 'ctap2',
-  transport: 'internal',
-  hasResidentKey: true,
-  hasUserVerification: true,
-  isUserVerified: true,
-} as const
