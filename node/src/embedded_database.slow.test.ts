@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   findPostmaster,
   readOrganizations,
   startEmbeddedProcess,
 } from '../../tests/support/embedded_processes.ts'
 import { makeFolder } from '../../tests/support/folders.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
 
 /** Starts one and makes sure that it is gone when the test is over. */
 async function start(dataDir: string) {
@@ -37,7 +39,7 @@ describe('after kill -9', () => {
     expect(await findPostmaster(dataDir)).toBeUndefined()
   })
 
-  it('of both, again and again, every acknowledged row is there', { timeout: 120_000 }, async () => {
+  it('of both, again and again, every acknowledged row is there', async () => {
     const dataDir = join(await makeFolder(), 'data')
     const all = new Set<string>()
     for (let round = 0; round < 6; round += 1) {
@@ -72,7 +74,7 @@ describe('after kill -9', () => {
     expect(await findPostmaster(dataDir)).toBeUndefined()
   })
 
-  it('in the middle of the first start, the next one begins anew', { timeout: 120_000 }, async () => {
+  it('in the middle of the first start, the next one begins anew', async () => {
     for (let delay = 100; delay < 900; delay += 100) {
       const dataDir = join(await makeFolder(), 'data')
       const script = fileURLToPath(new URL('../../tests/support/embedded_process.ts', import.meta.url))

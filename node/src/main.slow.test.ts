@@ -1,11 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { findPostmaster } from '../../tests/support/embedded_processes.ts'
 import { makeFolder } from '../../tests/support/folders.ts'
 import { findFreePort, runMain } from '../../tests/support/main_process.ts'
 import { createTestDatabase } from '../../tests/support/postgres.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
 
 const SECRET = { AUTH_AGENT_SECRET: 'a server secret of 32 bytes or more for tests' }
 

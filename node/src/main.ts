@@ -1,4 +1,5 @@
 // Starts the server, or migrates its database: `node dist/node/main.js [migrate]`.
+import type { Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLog } from './log.ts'
@@ -21,20 +22,31 @@ try {
 async function serve(): Promise<void> {
   const settings = readEnvironment(process.env)
   const log = createLog(settings.logLevel)
-  const stop = await start(settings, log, print)
-  let stopping: Promise<void> | undefined
-  // A signal can come twice: from the terminal, and from the script that started us.
-  const onSignal = (signal: string) => {
-    stopping ??= stop().then(
-      () => log.info({ signal }, 'The server has stopped.'),
-      (error: unknown) => {
-        log.error({ err: error }, 'The server did not stop in good order.')
-        process.exitCode = 1
-      },
-    )
-    void stopping.then(() => process.exit())
+  const starting = start(settings, log, print)
+  stopOnSignal(starting, log)
+  await starting
+}
+
+/** Also while we start: what was started by then is stopped in good order. */
+function stopOnSignal(starting: Promise<() => Promise<void>>, log: Logger): void {
+  const stop = async (signal: string) => {
+    // A start that failed has cleaned up after itself, and the failure is told elsewhere.
+    const stopAll = await starting.catch(() => undefined)
+    if (stopAll === undefined) return
+    await stopAll().catch((error: unknown) => {
+      log.error({ err: error }, 'The server did not stop in good order.')
+      process.exitCode = 1
+    })
+    log.info({ signal }, 'The server has stopped.')
+    process.exit()
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, onSignal)
+  // A signal can come twice: from the terminal, and from the script that started us.
+  let isStopping = false
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
+    process.on(signal, () => {
+      if (!isStopping) void stop(signal)
+      isStopping = true
+    })
 }
 
 async function migrate(): Promise<void> {
