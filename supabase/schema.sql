@@ -442,5 +442,5 @@ begin
 end
 $$;
 
-insert into auth_agent.organizations (id, name) values ('org_root', 'Root');
+insert into auth_agent.organizations (id, name) values ('org_root', 'Auth-Agent');
 insert into auth_agent.schema_migrations (name) values ('20261124000000_initial');

@@ -1,28 +1,32 @@
+import { listen } from '../../node/src/listen.ts'
 import type { ServerOptions } from '../../server/src/options.ts'
-import { listenOnLoopback } from './loopback.ts'
+import type { Server } from '../../server/src/server.ts'
 import { type Clock, createTestServer, type TestServer } from './server.ts'
 
+type Answer = Server['fetch']
+
 /**
- * A server that listens on a free port of this machine, under its own issuer and on a database of its own. Its
- * `fetch` goes over HTTP.
+ * A server that listens on a free port of this machine as `npm start` does, under its own issuer and on a database
+ * of its own. Its `fetch` goes over HTTP.
  *
  * `localhost`, not `127.0.0.1`: passkeys are bound to a name (WebAuthn §5.1.2, "effective domain").
  */
 export async function startListeningServer(overrides: Partial<ServerOptions> = {}): Promise<TestServer> {
-  const started: TestServer[] = []
-  const loopback = await listenOnLoopback(async (port) => {
-    const issuer = `http://localhost:${port}`
-    const server = await createTestServer({ issuer, ...overrides }, { clock: createRunningClock() })
-    started.push(server)
-    return (request) => server.server.fetch(request, { clientAddress: '127.0.0.1', loopback: true })
+  let answer: Answer = async () => new Response('Not ready.', { status: 503 })
+  const listener = await listen((request, info) => answer(request, info), {
+    host: '127.0.0.1',
+    port: 0,
+    trustedProxies: [],
+    graceMs: 1_000,
   })
-  const [server] = started
-  if (server === undefined) throw new Error('The server did not start.')
+  const issuer = `http://localhost:${listener.port}`
+  const server = await createTestServer({ issuer, ...overrides }, { clock: createRunningClock() })
+  answer = server.server.fetch
   return {
     ...server,
     fetch: (path, init) => fetch(new URL(path, server.issuer), { redirect: 'manual', ...init }),
     async close() {
-      await loopback.close()
+      await listener.close()
       await server.close()
     },
   }

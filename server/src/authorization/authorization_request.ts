@@ -214,7 +214,8 @@ export async function describeReturn(
     const { client, redirectUri } = await findRecipient(context, form)
     const target = await resolveResource(context, form.getAll('resource'), undefined).catch(() => undefined)
     return {
-      clientName: clientName(client),
+      // A name that nobody vouches for is not lent the weight of the page that asks for a password.
+      ...(client.source !== 'dynamic' && { clientName: clientName(client) }),
       ...(target?.name !== undefined && { serverName: target.name }),
       formActions: [redirectUri],
     }

@@ -1,7 +1,7 @@
 import { redirectKind, redirectOrigin } from '../checks/redirect_uri.ts'
 import type { ServerContext } from '../context.ts'
 import type { OAuthError } from '../errors.ts'
-import { renderErrorPage } from '../pages/error_page.tsx'
+import { renderErrorForPeople } from '../http/failure.ts'
 import { renderFormPostPage } from '../pages/form_post_page.tsx'
 import { isAtListedDomain, type Recipient } from './authorization_request.ts'
 
@@ -35,6 +35,7 @@ export function respond(
  */
 export async function respondWithError(
   context: ServerContext,
+  request: Request,
   recipient: Recipient,
   error: OAuthError,
   userId: string | undefined,
@@ -42,14 +43,7 @@ export async function respondWithError(
   const parameters = { error: error.code, error_description: error.description }
   if (await isTrusted(context, recipient, userId)) return respond(context, recipient, parameters)
   const href = withQuery(recipient.redirectUri, responseFields(context, recipient, parameters))
-  return renderErrorPage({
-    basePath: context.issuer.basePath,
-    status: error.status,
-    title: 'This request cannot be completed',
-    message: error.description,
-    code: error.code,
-    link: { href, label: 'Return to the app' },
-  })
+  return renderErrorForPeople(context, request, error, { href, label: 'Return to the app' })
 }
 
 async function isTrusted(

@@ -33,7 +33,7 @@ export async function authorization(context: ServerContext, request: Request): P
     return await decide(context, request, asked, session)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    return respondWithError(context, recipient, error, session?.user.id)
+    return respondWithError(context, request, recipient, error, session?.user.id)
   }
 }
 

@@ -30,8 +30,13 @@ export function renderErrorJson(context: ServerContext, request: Request, thrown
   })
 }
 
-/** An error for a person, with a number by which it is found in the log. */
-export function renderErrorForPeople(context: ServerContext, request: Request, thrown: unknown): Response {
+/** An error for a person, with a number by which it is found in the log, and a way on. */
+export function renderErrorForPeople(
+  context: ServerContext,
+  request: Request,
+  thrown: unknown,
+  link?: { href: string; label: string },
+): Response {
   const error = toOAuthError(thrown)
   const requestId = logFailure(context, request, error)
   const page = renderErrorPage({
@@ -41,9 +46,14 @@ export function renderErrorForPeople(context: ServerContext, request: Request, t
     message: error.description,
     code: error.code,
     requestId,
+    link: link ?? wayOn(context, error),
   })
   for (const [name, value] of Object.entries(error.headers)) page.headers.set(name, value)
   return page
+}
+
+function wayOn({ issuer }: ServerContext, error: OAuthError): { href: string; label: string } | undefined {
+  return error.code === 'not_found' ? { href: `${issuer.basePath}/`, label: 'To the start page' } : undefined
 }
 
 function titleOf(error: OAuthError): string {

@@ -144,7 +144,7 @@ describe('invitations', () => {
 describe('the organisation', () => {
   it('is read and changed', async () => {
     expect((await asOwner('GET', '/organization')).body).toMatchObject({
-      name: 'Root',
+      name: 'Auth-Agent',
       client_policy: 'everyone',
     })
     const client_policy = { domains: ['claude.ai', 'Example.com'] }

@@ -17,7 +17,7 @@ export function EndButton(props: {
       <HiddenFields fields={{ csrf: props.csrf, id: props.id }} />
       <button class="button small danger" type="submit">
         {props.label}
-        <span class="unseen">: {boundText(props.object, 140)}</span>
+        <span class="unseen"> {boundText(props.object, 140)}</span>
       </button>
     </form>
   )
