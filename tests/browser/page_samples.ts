@@ -234,11 +234,13 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUr
     }),
   join: (basePath) =>
     renderJoinPage({ basePath, csrf, token: 'tok', email, organization: 'Analytical Engines' }),
-  password_reset_request: (basePath) => renderPasswordResetRequestPage({ basePath, csrf }),
+  password_reset_request: (basePath) =>
+    renderPasswordResetRequestPage({ basePath, csrf, returnTo: `${basePath}/account` }),
   password_reset_requested: (basePath) =>
     renderPasswordResetRequestPage({
       basePath,
       csrf,
+      returnTo: `${basePath}/account`,
       email,
       notice: 'If this address has an account, a link is on its way. It is good for one hour.',
     }),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openWatchedPage } from '../support/chromium.ts'
 import { startListeningServer } from '../support/listening_server.ts'
-import { signInAndAllow, signInByPassword } from '../support/person.ts'
+import { allow, signInAndAllow, signInByPassword } from '../support/person.ts'
 import { findLink, type RealSetup, receiveMail, startRealSetup } from '../support/real_setup.ts'
 import { OWNER } from '../support/server.ts'
 
@@ -82,6 +82,19 @@ it('a forgotten password is replaced by a link from the mail, and every other br
   await elsewhere.page.context().close()
 })
 
+it('who looks for a forgotten password, and then remembers it, is still on the way to the app', async () => {
+  const { page, problems } = await setup.openPage()
+  const { url, finish } = await setup.request()
+  await page.goto(url)
+  await page.getByRole('link', { name: 'Forgot your password?' }).click()
+  await page.getByRole('link', { name: 'Back to sign-in' }).click()
+  await signInByPassword(page)
+  await allow(page)
+  expect(await setup.isActive((await finish()).access_token)).toBe(true)
+  expect(problems).toEqual([])
+  await page.context().close()
+})
+
 describe('the account page', () => {
   it("ends an app's access, and its tokens are worth nothing at once", async () => {
     const { page, problems } = await setup.openPage()
@@ -90,7 +103,7 @@ describe('the account page', () => {
     const { access_token } = await finish()
     expect(await setup.isActive(access_token)).toBe(true)
     await page.goto(`${setup.server.issuer}/account`)
-    await page.getByRole('button', { name: /^Revoke\s*: Going to be revoked, Files$/ }).click()
+    await page.getByRole('button', { name: /^Revoke\b.*Going to be revoked, Files/ }).click()
     await page.getByText('The access has ended.').waitFor()
     expect(await page.getByRole('heading', { name: 'Going to be revoked' }).count()).toBe(0)
     expect(await setup.isActive(access_token)).toBe(false)
@@ -114,7 +127,7 @@ describe('the account page', () => {
     const there = await openAccount(person)
     await here.page.reload()
     await here.page
-      .getByRole('button', { name: /^Sign out\s*: / })
+      .getByRole('button', { name: /^Sign out .*Chrome on Linux/ })
       .first()
       .click()
     await here.page.getByText('That session has ended.').waitFor()

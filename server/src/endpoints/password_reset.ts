@@ -11,6 +11,7 @@ import { completeSignIn } from '../sign_in/completion.ts'
 import { findEmailAddress } from '../sign_in/email_address.ts'
 import { findPasswordFault, MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findResetAddress, requestPasswordReset, resetPassword } from '../sign_in/password_reset.ts'
+import { toReturnPath } from '../sign_in/return_to.ts'
 
 /** GET and POST /password-reset: asks for a link, with the same answer whether the account exists or not. */
 export async function passwordResetRequest(
@@ -18,24 +19,26 @@ export async function passwordResetRequest(
   request: Request,
   info: ConnectionInfo,
 ): Promise<Response> {
-  if (request.method !== 'POST') return renderRequestForm(context, request, {})
-  const form = await readForm(request)
+  const isSubmitted = request.method === 'POST'
+  const form = isSubmitted ? await readForm(request) : readQuery(request)
+  const returnTo = toReturnPath(context.issuer, form.get('return_to'))
+  if (!isSubmitted) return renderRequestForm(context, request, { returnTo })
   checkForgery(context, request, form.get('csrf'))
   const typed = form.get('email')
   const email = findEmailAddress(typed)
   if (email === undefined) {
     const error = 'Enter your e-mail address, such as you@example.com.'
-    return renderRequestForm(context, request, { email: typed, status: 400, error })
+    return renderRequestForm(context, request, { returnTo, email: typed, status: 400, error })
   }
   try {
     await requestPasswordReset(context, request, info, email)
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error
-    const shown = { email, status: error.status, error: error.description }
+    const shown = { returnTo, email, status: error.status, error: error.description }
     return withHeaders(renderRequestForm(context, request, shown), error.headers)
   }
   const notice = 'If the address has an account here, a link is on its way. It works once, within an hour.'
-  return renderRequestForm(context, request, { email, notice })
+  return renderRequestForm(context, request, { returnTo, email, notice })
 }
 
 /** GET and POST /password-reset/new: the link from the mail, and the new password. */
@@ -68,7 +71,7 @@ async function submit(context: ServerContext, request: Request): Promise<Respons
 function renderRequestForm(
   context: ServerContext,
   request: Request,
-  shown: { email?: string | undefined; status?: number; notice?: string; error?: string },
+  shown: { returnTo: string; email?: string | undefined; status?: number; notice?: string; error?: string },
 ): Response {
   const browser = identifyBrowser(context, request)
   const { basePath } = context.issuer

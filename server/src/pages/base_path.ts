@@ -6,6 +6,11 @@ export interface PageProps {
   status?: number
 }
 
+/** The address of a page that leads on to where the person was going. */
+export function withReturnTo(basePath: string, path: `/${string}`, returnTo: string): string {
+  return `${pathFrom(basePath, path)}?return_to=${encodeURIComponent(returnTo)}`
+}
+
 /** The address of a page or an asset of ours, below the issuer's path. */
 export function pathFrom(basePath: string, path: `/${string}`): string {
   return `${basePath}${path}`

@@ -82,7 +82,7 @@ const pages: Record<string, () => Response> = {
     }),
   ownerSetup: () => renderOwnerSetupPage(common),
   passwordReset: () => renderPasswordResetPage(common),
-  passwordResetRequest: () => renderPasswordResetRequestPage(common),
+  passwordResetRequest: () => renderPasswordResetRequestPage({ ...common, returnTo: x }),
   signIn: () => renderSignInPage(signIn),
 }
 

@@ -1,9 +1,11 @@
-import { type PageProps, pathFrom } from './base_path.ts'
+import { type PageProps, pathFrom, withReturnTo } from './base_path.ts'
 import { ErrorNotice, Field, HiddenFields, SuccessNotice } from './form.tsx'
 import { renderPage, SEVER_OPENER } from './page.tsx'
 
 export interface PasswordResetRequestPageProps extends PageProps {
   csrf: string
+  /** Where the person was going. */
+  returnTo: string
   email?: string | undefined
   /** Shown once a link was asked for: the same words whether the account exists or not. */
   notice?: string | undefined
@@ -20,7 +22,7 @@ export function renderPasswordResetRequestPage(props: PasswordResetRequestPagePr
       <SuccessNotice>{notice}</SuccessNotice>
       <ErrorNotice>{error}</ErrorNotice>
       <form method="post" action={pathFrom(basePath, '/password-reset')}>
-        <HiddenFields fields={{ csrf }} />
+        <HiddenFields fields={{ csrf, return_to: props.returnTo }} />
         <Field
           label="E-mail address"
           name="email"
@@ -36,7 +38,7 @@ export function renderPasswordResetRequestPage(props: PasswordResetRequestPagePr
         </button>
       </form>
       <p class="foot">
-        <a href={pathFrom(basePath, '/sign-in')}>Back to sign-in</a>
+        <a href={withReturnTo(basePath, '/sign-in', props.returnTo)}>Back to sign-in</a>
       </p>
     </section>,
     { basePath, title: 'New password', status: props.status, headers: SEVER_OPENER },

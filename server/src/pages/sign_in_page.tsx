@@ -1,4 +1,4 @@
-import { type PageProps, pathFrom } from './base_path.ts'
+import { type PageProps, pathFrom, withReturnTo } from './base_path.ts'
 import { ErrorNotice, Field, HiddenFields } from './form.tsx'
 import { renderPage } from './page.tsx'
 import { StrangerText } from './stranger_text.tsx'
@@ -52,7 +52,7 @@ export function renderSignInPage(props: SignInPageProps): Response {
         />
         {emailCode && (
           <p class="aside">
-            <a href={pathFrom(basePath, '/password-reset')}>Forgot your password?</a>
+            <a href={withReturnTo(basePath, '/password-reset', props.returnTo)}>Forgot your password?</a>
           </p>
         )}
         <button class="button primary" type="submit" name="method" value="password">
