@@ -81,7 +81,7 @@ export async function startPostgres(cluster: Cluster, listening: Listening, logF
       stdio: ['ignore', log.fd, log.fd],
     })
     await untilReady(child, cluster.directory).catch(async (error: unknown) => {
-      const lines = (await readFile(logFile, 'utf8')).slice(size).trim().split('\n').slice(-3).join(' | ')
+      const lines = lastLines((await readFile(logFile, 'utf8')).slice(size))
       throw new Error(`The embedded PostgreSQL did not start: ${lines || describe(error)}`, { cause: error })
     })
     child.unref()
@@ -153,7 +153,8 @@ async function runInitdb(cluster: Cluster, directory: string, passwordFile: stri
       '--no-instructions',
       ...(cluster.durable ? [] : ['--no-sync']),
     ],
-    { ...spawnOptions(cluster.account), stdio: ['ignore', 'ignore', 'pipe'] },
+    // Ctrl-C in our terminal lets it finish; we stop after that.
+    { ...spawnOptions(cluster.account), detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   let complaints = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -161,7 +162,9 @@ async function runInitdb(cluster: Cluster, directory: string, passwordFile: stri
   })
   const code = await exitOf(child)
   if (code !== 0)
-    throw new Error(`The embedded PostgreSQL could not make its data directory: ${complaints.trim() || code}`)
+    throw new Error(
+      `The embedded PostgreSQL could not make its data directory: ${lastLines(complaints) || code}`,
+    )
 }
 
 /** Settings go on the command line, so that a newer version of ours changes them for older clusters too. */
@@ -240,6 +243,14 @@ async function flushDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(directory, 'r')
   await handle.sync().finally(() => handle.close())
+}
+
+function lastLines(text: string): string {
+  return text
+    .trim()
+    .split(/\s*\n\s*/)
+    .slice(-3)
+    .join(' | ')
 }
 
 function describe(error: unknown): string {
