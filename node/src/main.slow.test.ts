@@ -99,7 +99,11 @@ describe('what makes no sense is told in one sentence', () => {
       /^DATABASE_URL names a database that cannot be reached \(.*ECONNREFUSED.*\): .*\.$/,
     ],
     [
-      { AUTH_AGENT_OWNER_EMAIL: 'o@example.com', AUTH_AGENT_OWNER_PASSWORD: 'password' },
+      {
+        ISSUER_URL: 'https://auth.example.com',
+        AUTH_AGENT_OWNER_EMAIL: 'o@example.com',
+        AUTH_AGENT_OWNER_PASSWORD: 'password',
+      },
       [],
       /^AUTH_AGENT_OWNER_PASSWORD .*\.$/,
     ],

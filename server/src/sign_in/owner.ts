@@ -13,7 +13,7 @@ const SETUP_LINK_SECONDS = 3_600
 /**
  * Makes the owner that the environment names, with that password. Nothing is written where all of it is so already.
  *
- * @throws Error with one sentence for the operator, where the address is none or the password is weak
+ * @throws Error with one sentence for the operator, where the address is none, or the password is weak and the issuer public
  */
 export async function ensureOwner(
   context: ServerContext,
@@ -24,7 +24,11 @@ export async function ensureOwner(
     throw new Error('AUTH_AGENT_OWNER_EMAIL is no e-mail address: give one such as owner@example.com.')
   }
   const fault = findPasswordFault(password, address)
-  if (fault !== undefined) throw new Error(`AUTH_AGENT_OWNER_PASSWORD will not do: ${fault}`)
+  if (fault !== undefined) {
+    // On a laptop the operator may take the risk, knowingly; a server that others can reach does not start with it.
+    if (!context.issuer.isLoopback) throw new Error(`AUTH_AGENT_OWNER_PASSWORD will not do: ${fault}`)
+    context.log.warn({}, `AUTH_AGENT_OWNER_PASSWORD would not do for others: ${fault}`)
+  }
 
   const stored = await context.storage.findPasswordByEmail(address)
   const membership = stored && (await context.storage.findMembership(ROOT, stored.user_id))
