@@ -1,16 +1,15 @@
 import { resolve } from 'node:path'
+import { parseIssuer } from '@auth-agent/server/issuer'
 import { SIGNING_ALGS, type SigningAlg, type SignUp } from '@auth-agent/server/options'
 import { z } from 'zod'
 import {
   isLoopbackHost,
-  isLoopbackIssuer,
   parseAdminToken,
   parseChoice,
   parseDatabaseUrl,
   parseEmail,
   parseHost,
   parseInteger,
-  parseIssuer,
   parseSecrets,
   parseSignUp,
   parseSmtpUrl,
@@ -64,7 +63,7 @@ function variable<Value>(rule: (text: string) => Value) {
 }
 
 const SCHEMA = z.object({
-  ISSUER_URL: variable(parseIssuer).optional(),
+  ISSUER_URL: variable((text) => parseIssuer(text).url).optional(),
   PORT: variable((text) => parseInteger(text, 1, 65_535, 'a port')).default(8787),
   HOST: variable(parseHost).default('127.0.0.1'),
   DATABASE_URL: variable(parseDatabaseUrl).optional(),
@@ -108,7 +107,7 @@ export function readEnvironment(
   const issuer = values.ISSUER_URL ?? `http://localhost:${values.PORT}`
   return {
     issuer,
-    loopback: { issuer: isLoopbackIssuer(issuer), listener: isLoopbackHost(values.HOST) },
+    loopback: { issuer: parseIssuer(issuer).isLoopback, listener: isLoopbackHost(values.HOST) },
     host: values.HOST,
     port: values.PORT,
     databaseUrl: values.DATABASE_URL,

@@ -4,22 +4,6 @@ import { isIP } from 'node:net'
 import type { SignUp } from '@auth-agent/server/options'
 import { parseProxies } from './client_address.ts'
 
-/** RFC 8414 §2: https, no query, no fragment. It is compared byte for byte, so it must be in its normal form. */
-export function parseIssuer(text: string): string {
-  const url =
-    parseUrl(text) ?? refuse(`is ${quote(text)}, which is no URL: give one such as https://auth.example.com`)
-  const normal = url.origin + url.pathname.replace(/\/+$/, '')
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    refuse(`is ${quote(text)}, which no browser opens: give a URL that begins with https://`)
-  if (url.protocol === 'http:' && !isLoopbackIssuer(text))
-    refuse(
-      `is ${quote(text)}, and http sends tokens in the clear: use https, or a loopback address such as http://localhost:8787`,
-    )
-  if (text !== normal)
-    refuse(`is not in the form in which clients compare it, byte for byte: write ${normal}`)
-  return text
-}
-
 /** Where to listen. */
 export function parseHost(text: string): string {
   if (isIP(text) === 0 && !/^(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text))
@@ -130,11 +114,6 @@ export function parseChoice<Choice extends string>(text: string, choices: readon
 
 function parseUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined
-}
-
-/** Whether an issuer is for this machine alone; the server knows the same three hosts. */
-export function isLoopbackIssuer(issuer: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(issuer).hostname)
 }
 
 /** Whether only this machine reaches a host that we listen on. */

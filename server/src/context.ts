@@ -1,5 +1,6 @@
 import type { AuditLog } from './audit/events.ts'
 import type { ClientDirectory } from './clients/directory.ts'
+import type { Issuer } from './issuer.ts'
 import type { PurposeKeys } from './keys/purpose_keys.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
@@ -7,18 +8,6 @@ import type { SigningAlg, SignUp } from './options.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Denials } from './tokens/denials.ts'
 import type { SigningKeys } from './tokens/signing_keys.ts'
-
-/** The issuer identifier, taken apart once. */
-export interface Issuer {
-  /** Byte for byte as configured. */
-  url: string
-  /** Scheme, host and port. */
-  origin: string
-  /** What its paths begin with: '' or '/tenant'. */
-  basePath: string
-  /** Whether its host is `localhost`, `127.0.0.1` or `[::1]`. */
-  isLoopback: boolean
-}
 
 /** The options with their defaults, but for what became a part of its own. */
 export interface Settings {

@@ -1,7 +1,8 @@
 import { createAuditLog } from './audit/events.ts'
 import { createClientDirectory } from './clients/directory.ts'
 import { ID_TOKEN_ALGS } from './clients/metadata.ts'
-import type { Issuer, ServerContext, Settings } from './context.ts'
+import type { ServerContext, Settings } from './context.ts'
+import { type Issuer, parseIssuer } from './issuer.ts'
 import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { silentLog } from './log.ts'
@@ -17,7 +18,7 @@ import { loadSigningKeys } from './tokens/signing_keys.ts'
  */
 export async function createContext(options: ServerOptions): Promise<ServerContext> {
   const { log = silentLog, now = Date.now, fetchPublicUrl, mailer, inbox } = options
-  const issuer = parseIssuer(options.issuer)
+  const issuer = readIssuer(options.issuer)
   if (inbox !== undefined && !issuer.isLoopback) {
     throw new Error(
       'The development inbox shows sign-in codes, so it is for a loopback issuer only: set SMTP_URL.',
@@ -50,23 +51,12 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
   }
 }
 
-/** RFC 8414 §2: https, no query, no fragment. Clients compare it as a string, so nothing is normalised. */
-export function parseIssuer(text: string): Issuer {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined)
-    throw new Error(`ISSUER_URL ${text} is not a URL: write one such as https://auth.example.com.`)
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
-    throw new Error(`ISSUER_URL ${text} must be https; http is for localhost, 127.0.0.1 and [::1] only.`)
+function readIssuer(text: string): Issuer {
+  try {
+    return parseIssuer(text)
+  } catch (cause) {
+    throw new Error(`The issuer ${cause instanceof Error ? cause.message : cause}.`, { cause })
   }
-  const basePath = url.pathname === '/' ? '' : url.pathname
-  if (url.origin + basePath !== text) {
-    throw new Error(
-      `ISSUER_URL ${text} must be written as ${url.origin}${basePath.replace(/\/+$/, '')}: without trailing slash, query, fragment, user or default port, in lower case.`,
-    )
-  }
-  if (basePath.endsWith('/')) throw new Error(`ISSUER_URL ${text} must not end with a slash.`)
-  return { url: text, origin: url.origin, basePath, isLoopback }
 }
 
 function withDefaults(options: ServerOptions): Settings {

@@ -1,7 +1,7 @@
 import { ASSERTION_ALGS } from '../authentication/client_authentication.ts'
 import { OPENID_SCOPES } from '../checks/scope.ts'
 import { CLIENT_AUTH_METHODS, GRANT_TYPES, ID_TOKEN_ALGS } from '../clients/metadata.ts'
-import type { Issuer } from '../context.ts'
+import type { Issuer } from '../issuer.ts'
 
 /**
  * What this server can do (RFC 8414 §2, OpenID Connect Discovery §3, RFC 9207 §3, and MCP's

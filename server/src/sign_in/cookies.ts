@@ -1,4 +1,4 @@
-import type { Issuer } from '../context.ts'
+import type { Issuer } from '../issuer.ts'
 
 /** What a cookie of ours is for. */
 export type CookieName = 'browser' | 'session' | 'known' | 'inbox'

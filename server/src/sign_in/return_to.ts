@@ -1,4 +1,4 @@
-import type { Issuer } from '../context.ts'
+import type { Issuer } from '../issuer.ts'
 
 /** Where a sign-in may lead: our own pages that begin with one of these. */
 const DESTINATIONS = ['/authorize', '/account', '/device', '/invitation', '/logout', '/console']
