@@ -95,6 +95,9 @@ const LEEWAY = `interval '5 minutes'`
 
 // $1 family, $2 generation, $3 client, $4 network, $5 now, $6 race window, $7 longest run of races, $8 and $9 lifetimes,
 // $10 resource, $11 scopes. What the request asks for is checked before anything moves.
+// A race is answered with the current token, so all generations from `raced_from` to the current one are raced by it. The
+// run of races goes on with the next generation; it stays while that one may yet be raced, and where nothing new is.
+// A generation that is repeated does not interrupt it, or a thief would keep step by races and replays in turn.
 // `for update` makes presentations of one family follow each other; a later one sees what the earlier one decided.
 const PRESENT = statement<RefreshedFamily>(
   'tokens_present',
@@ -103,11 +106,8 @@ const PRESENT = statement<RefreshedFamily>(
        u.disabled_at is null and c.disabled_at is null
          and (t.server_id is null or auth_agent.may_use(s, u)) as stands,
        t.superseded_at[t.generation - $2] > $5::timestamptz - make_interval(secs => $6) as in_race_window,
-       case
-         when t.raced_generation >= $2 then t.raced_run
-         when t.raced_generation = $2 - 1 then t.raced_run + 1
-         else 1
-       end as raced_run_now,
+       greatest($2, t.raced_generation + 1) as raced_from,
+       t.superseded_at[t.generation - t.raced_generation - 1] > $5::timestamptz - make_interval(secs => $6) as run_is_open,
        $10::text is null or $10 in (t.resource, s.canonical_url, s.canonical_origin) as means_resource
      from auth_agent.tokens t
      join auth_agent.users u on u.id = t.user_id
@@ -115,6 +115,15 @@ const PRESENT = statement<RefreshedFamily>(
      left join auth_agent.mcp_servers s on s.id = t.server_id
      where t.family = $1
      for update of t),
+   counted as (
+     select *, case
+       when raced_generation is null then 'begins'
+       when raced_from = generation then 'stays'
+       when raced_from = raced_generation + 1 then 'goes on'
+       when run_is_open then 'stays'
+       else 'begins'
+     end as run
+     from family),
    decision as (
      select *, case
        when client_digest <> $3 then 'other_client'
@@ -125,12 +134,12 @@ const PRESENT = statement<RefreshedFamily>(
        when not $11::text[] <@ scopes then 'scope_exceeded'
        when $2 = generation then 'rotated'
        when $2 > generation then 'ahead'
-       when in_race_window and (sender_constrained or raced_run_now < $7) then 'raced'
-       when in_race_window then 'theft'
+       when in_race_window and run = 'goes on' and raced_run + 1 >= $7 and not sender_constrained then 'theft'
+       when in_race_window then 'raced'
        when $2 = generation - 1 and (sender_constrained or replayed_generation is distinct from $2 - 1) then 'repeated'
        else 'theft'
      end as outcome
-     from family),
+     from counted),
    moved as (
      update auth_agent.tokens t set
        generation = case when d.outcome in ('rotated', 'ahead') then $2 + 1 else t.generation end,
@@ -141,8 +150,14 @@ const PRESENT = statement<RefreshedFamily>(
             order by at desc limit 63))
          when 'ahead' then array[$5::timestamptz]
          else t.superseded_at end,
-       raced_generation = case when d.outcome = 'raced' then greatest(d.raced_generation, $2) else t.raced_generation end,
-       raced_run = case when d.outcome = 'raced' then d.raced_run_now else t.raced_run end,
+       raced_generation = case
+         when d.outcome = 'raced' and d.run <> 'stays' then t.generation - 1
+         when d.outcome = 'repeated' and t.raced_generation = $2 - 1 then $2
+         else t.raced_generation end,
+       raced_run = case
+         when d.outcome = 'raced' and d.run = 'begins' then 1
+         when d.outcome = 'raced' and d.run = 'goes on' then t.raced_run + 1
+         else t.raced_run end,
        replayed_generation = case when d.outcome = 'repeated' then $2 else t.replayed_generation end,
        presented_from = $4,
        last_used_at = $5,
