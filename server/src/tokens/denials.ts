@@ -30,6 +30,8 @@ const SECOND = 1000
 const MAX_AGE = 0.9 * SECOND
 /** How long a node goes on with what it knows while the database is away, in which time nothing can be revoked. */
 const MAX_STALENESS = 30 * SECOND
+/** A node that has not read for so long reads everything. */
+const MAX_PAUSE = 30 * SECOND
 const CLEAN_EVERY = 60 * SECOND
 
 interface Denied {
@@ -65,7 +67,11 @@ export function createDenials(storage: DenialStorage, now: () => number): Denial
   async function read(): Promise<void> {
     const startedAt = now()
     triedAt = startedAt
-    const page = await storage.readDenials(cursor, new Date(startedAt))
+    // After a pause the database may be another one: restored, or failed over to a replica that lacked the last
+    // transactions, and whose numbers have passed our cursor since. Then everything is read again.
+    const from = startedAt - readAt < MAX_PAUSE ? cursor : '0'
+    cursor = '0'
+    const page = await storage.readDenials(from, new Date(startedAt))
     learn(page.denials)
     cursor = page.cursor
     readAt = startedAt

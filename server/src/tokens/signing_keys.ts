@@ -64,15 +64,16 @@ interface LoadedKey extends SigningKey {
 export async function loadSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
   const { storage, wrapping, now } = options
   let keys: readonly LoadedKey[] = []
-  let loadedAt = Number.NEGATIVE_INFINITY
+  let triedAt = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | undefined
+  let failure: { cause: unknown } | undefined
 
   async function load(): Promise<void> {
-    const rows = await storage.listSigningKeys(new Date(now()))
+    triedAt = now()
+    const rows = await storage.listSigningKeys(new Date(triedAt))
     keys = await Promise.all(
       rows.map((row) => keys.find((key) => isSameKey(key.row, row)) ?? importKey(row, wrapping)),
     )
-    loadedAt = now()
     for (const { row } of keys.filter((key) => !wrapping.isCurrent(key.row.wrapped_key))) {
       await storage.rewrapSigningKey(
         row.kid,
@@ -80,11 +81,19 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
       )
     }
   }
+  /** While the database is away the node goes on with the keys that it has; they are published long before they sign. */
   async function reloadAfter(age: number): Promise<void> {
-    if (now() - loadedAt < age) return
-    loading ??= load().finally(() => {
-      loading = undefined
-    })
+    if (now() - triedAt < age) return
+    loading ??= load()
+      .then(() => {
+        failure = undefined
+      })
+      .catch((cause: unknown) => {
+        failure = { cause }
+      })
+      .finally(() => {
+        loading = undefined
+      })
     await loading
   }
   async function addSuccessors(isDue: (key: LoadedKey) => boolean, publishAhead: number): Promise<void> {
@@ -101,9 +110,8 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
   await load()
   for (const alg of options.algs.filter((alg) => !keys.some((key) => key.alg === alg))) {
     await storage.addSigningKey(await generateKey(alg, wrapping, new Date(now())), undefined, new Date(now()))
-    loadedAt = Number.NEGATIVE_INFINITY
   }
-  await reloadAfter(0)
+  await load()
 
   return {
     async current(alg) {
@@ -118,7 +126,9 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
       await reloadAfter(RELOAD_AFTER)
       const known = () =>
         keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now())
-      if (known() === undefined) await reloadAfter(RELOAD_UNKNOWN_AFTER)
+      if (known() === undefined) await (loading ?? reloadAfter(RELOAD_UNKNOWN_AFTER))
+      // It may be a new key of another node: that it is not ours cannot be told now.
+      if (known() === undefined && failure !== undefined) throw failure.cause
       return known()
     },
     async jwks() {
