@@ -2,15 +2,23 @@ import { LRUCache } from 'lru-cache'
 import { type ApiKey, parseApiKey } from '../checks/api_key.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { DatabaseUnavailable } from '../storage/database.ts'
 import type { AuthenticatingKey } from '../storage/mcp_server_keys.ts'
+
+interface CachedKey {
+  key: AuthenticatingKey
+  foundAt: number
+}
 
 /** At the most as many keys as this are remembered; the one used longest ago makes room. */
 const CACHED_KEYS = 1000
 /** Milliseconds. A revoked key is known by its denial at once; a server's new address by this. */
-const CACHED_FOR = 5000
+const FRESH_FOR = 5_000
+/** Milliseconds. While the database is away no key is revoked and no address changes, as far as anybody can tell. */
+const USABLE_FOR = 30_000
 
 /** Keys that were found, each context's own. What was not found is not kept. */
-const keyCaches = new WeakMap<ServerContext, LRUCache<string, AuthenticatingKey>>()
+const keyCaches = new WeakMap<ServerContext, LRUCache<string, CachedKey>>()
 
 /** Whether a request bears the API key of an MCP server, not the credentials of a client. */
 export function isServerRequest(request: Request): boolean {
@@ -74,16 +82,22 @@ function decodeFormPart(text: string): string | undefined {
 async function findKey(context: ServerContext, keyId: string): Promise<AuthenticatingKey | undefined> {
   const cache = keyCaches.get(context) ?? createKeyCache(context)
   const cached = cache.get(keyId)
-  if (cached !== undefined) return cached
-  const key = await context.storage.findServerKey(keyId)
-  if (key !== undefined) cache.set(keyId, key)
-  return key
+  if (cached !== undefined && context.now() - cached.foundAt < FRESH_FOR) return cached.key
+  try {
+    const key = await context.storage.findServerKey(keyId)
+    if (key === undefined) cache.delete(keyId)
+    else cache.set(keyId, { key, foundAt: context.now() })
+    return key
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable && cached !== undefined) return cached.key
+    throw error
+  }
 }
 
-function createKeyCache(context: ServerContext): LRUCache<string, AuthenticatingKey> {
-  const cache = new LRUCache<string, AuthenticatingKey>({
+function createKeyCache(context: ServerContext): LRUCache<string, CachedKey> {
+  const cache = new LRUCache<string, CachedKey>({
     max: CACHED_KEYS,
-    ttl: CACHED_FOR,
+    ttl: USABLE_FOR,
     ttlResolution: 0,
     perf: { now: () => context.now() },
   })
