@@ -98,7 +98,7 @@ describe('introspection while the database is away', () => {
     expect(await introspect(server, mcp.key, tokens.access_token)).toMatchObject({ active: true })
 
     connection.isAway = true
-    server.clock.advance(4)
+    server.clock.advance(28)
     expect(await introspect(server, mcp.key, tokens.access_token)).toMatchObject({ active: true })
     server.clock.advance(60)
     const response = await server.fetch('/introspect', {
