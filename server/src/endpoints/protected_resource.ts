@@ -21,7 +21,7 @@ async function describe({ issuer, storage }: ServerContext, serverId: string | u
     const resource = `${issuer.url}/api`
     return { resource, ...shared, scopes_supported: ['manage'], resource_name: 'Auth-Agent management API' }
   }
-  const server = await storage.findServer(serverId)
+  const server = /^srv_\w{1,64}$/.test(serverId) ? await storage.findServer(serverId) : undefined
   if (server === undefined) throw new OAuthError('not_found', 'No MCP server is registered under this id.')
   return {
     resource: server.server_url,
