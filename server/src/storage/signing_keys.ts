@@ -32,7 +32,7 @@ export interface SigningKeyStorage {
 const LIST = statement<SigningKeyRow>(
   'signing_keys_list',
   `select kid, alg, public_jwk, wrapped_key, activates_at, deactivates_at, expires_at from auth_agent.signing_keys
-   where expires_at is null or expires_at > $1 order by activates_at desc`,
+   where expires_at is null or expires_at > $1 order by activates_at desc, kid`,
 )
 // Two nodes that start at once may both add a first key. That is harmless: both are published, and the newer signs.
 const ADD_FIRST = statement<{ kid: string }>(
