@@ -70,7 +70,7 @@ export function parseMetadataDocument(body: Uint8Array, url: string): ClientMeta
   try {
     return parseClientMetadata(document.data, METADATA_DOCUMENT)
   } catch (error) {
-    if (error instanceof OAuthError) refuse(error.description)
+    if (error instanceof OAuthError) refuse(error.description.replace(/\.$/, ''))
     throw error
   }
 }
@@ -84,5 +84,5 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function refuse(why: string): never {
-  throw new OAuthError('invalid_client', `The client id metadata document cannot be used: ${why}`)
+  throw new OAuthError('invalid_client', `The client id metadata document cannot be used: ${why}.`)
 }
