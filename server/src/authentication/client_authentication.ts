@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createLocalJWKSet, jwtVerify } from 'jose'
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyResult, jwtVerify } from 'jose'
 import { type ClientCredentials, readClientCredentials } from '../checks/client_authentication.ts'
 import type { Client } from '../clients/client.ts'
 import { isDynamicClientSecret } from '../clients/dynamic.ts'
@@ -82,21 +82,13 @@ function isClientSecret(context: ServerContext, client: Client, secret: string):
 /** RFC 7523 §3: signed by the client's key, issued by and about it, for us, now, and once. */
 async function checkAssertion(context: ServerContext, client: Client, assertion: string): Promise<void> {
   const { issuer } = context
-  const jwks = createLocalJWKSet(await context.clients.keysOf(client))
-  const { payload } = await jwtVerify(assertion, jwks, {
-    algorithms: ASSERTION_ALGS,
-    issuer: client.clientId,
-    subject: client.clientId,
-    audience: [issuer.url, `${issuer.url}/token`],
-    requiredClaims: ['exp', 'jti'],
-    clockTolerance: CLOCK_TOLERANCE,
-    currentDate: new Date(context.now()),
-  }).catch((cause: unknown) =>
-    refuse(
+  const { payload } = await verifyAssertion(context, client, assertion).catch((cause: unknown) => {
+    if (cause instanceof OAuthError) throw cause
+    return refuse(
       `client_assertion is not valid: ${describeJoseError(cause)}. Its aud is ${issuer.url}, its iss and sub the client_id.`,
       cause,
-    ),
-  )
+    )
+  })
   const { exp = 0, jti } = payload
   if (typeof jti !== 'string' || jti.length > 256)
     refuse('client_assertion needs a jti of at most 256 characters.')
@@ -106,6 +98,30 @@ async function checkAssertion(context: ServerContext, client: Client, assertion:
   const digest = createHash('sha256').update(`client_assertion ${client.clientId} ${jti}`).digest()
   const isFirst = await context.storage.consumeOnce(digest, new Date((exp + CLOCK_TOLERANCE) * 1000))
   if (!isFirst) refuse('client_assertion was used before: sign a new one, with a new jti, for each request.')
+}
+
+/** Where none of the client's keys fits, it may have rotated them since we fetched them. */
+async function verifyAssertion(
+  context: ServerContext,
+  client: Client,
+  assertion: string,
+): Promise<JWTVerifyResult> {
+  const { issuer, clients } = context
+  const verify = (keys: JSONWebKeySet) =>
+    jwtVerify(assertion, createLocalJWKSet(keys), {
+      algorithms: ASSERTION_ALGS,
+      issuer: client.clientId,
+      subject: client.clientId,
+      audience: [issuer.url, `${issuer.url}/token`],
+      requiredClaims: ['exp', 'jti'],
+      clockTolerance: CLOCK_TOLERANCE,
+      currentDate: new Date(context.now()),
+    })
+  return verify(await clients.keysOf(client)).catch(async (error: unknown) => {
+    const renewed = error instanceof errors.JWKSNoMatchingKey && (await clients.renewedKeysOf(client))
+    if (!renewed) throw error
+    return verify(renewed)
+  })
 }
 
 function describeJoseError(error: unknown): string {

@@ -28,6 +28,11 @@ export interface ClientDirectory {
   find(clientId: string): Promise<Client | undefined>
   /** The public keys of a client that authenticates with `private_key_jwt`. */
   keysOf(client: Client): Promise<JSONWebKeySet>
+  /**
+   * The same where those do not fit, since it may have rotated its keys: fetched anew, or undefined where that cannot
+   * help, or was done less than a minute ago.
+   */
+  renewedKeysOf(client: Client): Promise<JSONWebKeySet | undefined>
 }
 
 export interface ClientDirectoryOptions {
@@ -69,6 +74,12 @@ export function createClientDirectory(options: ClientDirectoryOptions): ClientDi
       if (metadata.jwks !== undefined) return metadata.jwks as JSONWebKeySet
       if (metadata.jwks_uri === undefined) return { keys: [] }
       return keySets.get(metadata.jwks_uri).catch(refuseUnfetched)
+    },
+    async renewedKeysOf({ clientId, source, metadata }) {
+      if (metadata.jwks_uri !== undefined) return keySets.refresh(metadata.jwks_uri).catch(refuseUnfetched)
+      if (source !== 'metadata_document') return undefined
+      const renewed = await documents.refresh(clientId).catch(refuseUnfetched)
+      return renewed?.jwks as JSONWebKeySet | undefined
     },
   }
 }

@@ -5,6 +5,11 @@ import { type FetchPublicUrl, PublicFetchError, type PublicFetchLimits } from '.
 export interface DocumentCache<Parsed> {
   /** The document at a URL. Rejects with a {@link PublicFetchError}, or with what `parse` throws. */
   get(url: string): Promise<Parsed>
+  /**
+   * The document as it is now, although a fresh one is kept: for who has reason to think that it has changed. Undefined
+   * where it was asked for less than a minute ago, so that nobody can make us ask all the time.
+   */
+  refresh(url: string): Promise<Parsed | undefined>
 }
 
 export interface DocumentCacheOptions<Parsed> {
@@ -22,6 +27,7 @@ const MAX_DOCUMENTS = 1_000
 /** How many fetches of one host may fail in a minute before we stop asking it for the rest of that minute. */
 const MAX_FAILURES = 10
 const FAILURE_WINDOW = 60 * SECOND
+const REFRESH_AFTER = 60 * SECOND
 
 /**
  * A bounded cache of documents: between 5 minutes and 24 hours as their `Cache-Control` says, errors never, at
@@ -38,8 +44,20 @@ export function createDocumentCache<Parsed extends object>(
     perf: clock,
     ttlResolution: 0,
   })
+  /** The URLs that were asked for within the last minute. */
+  const asked = new LRUCache<string, true>({
+    max: MAX_DOCUMENTS,
+    ttl: REFRESH_AFTER,
+    perf: clock,
+    ttlResolution: 0,
+  })
   const fetching = new Map<string, Promise<Parsed>>()
 
+  function fetchOnce(url: string): Promise<Parsed> {
+    const running = fetching.get(url) ?? load(url).finally(() => fetching.delete(url))
+    fetching.set(url, running)
+    return running
+  }
   async function load(url: string): Promise<Parsed> {
     const { host } = new URL(url)
     const failed = failures.get(host)
@@ -49,6 +67,7 @@ export function createDocumentCache<Parsed extends object>(
         `${host} failed too often just now; it is asked again in a minute.`,
       )
     }
+    asked.set(url, true)
     try {
       const document = await options.fetchPublicUrl(new URL(url), options.limits)
       const parsed = options.parse(document.body, url)
@@ -62,13 +81,8 @@ export function createDocumentCache<Parsed extends object>(
   }
 
   return {
-    async get(url) {
-      const known = documents.get(url)
-      if (known !== undefined) return known
-      const running = fetching.get(url) ?? load(url).finally(() => fetching.delete(url))
-      fetching.set(url, running)
-      return running
-    },
+    get: async (url) => documents.get(url) ?? fetchOnce(url),
+    refresh: async (url) => (asked.has(url) && !fetching.has(url) ? undefined : fetchOnce(url)),
   }
 }
 
