@@ -155,11 +155,17 @@ function isHttpsUrl(value: string): boolean {
  * the same client that registers twice is the same client, and a changed document is seen to have changed.
  */
 export function normalForm(metadata: ClientMetadata): string {
-  const sorted = Object.entries(metadata)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [key, isStringList(value) ? [...new Set(value)].toSorted() : value] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify(Object.fromEntries(sorted))
+  const members = Object.entries(metadata).map(([key, value]) => [
+    key,
+    isStringList(value) ? [...new Set(value)].toSorted() : value,
+  ])
+  return JSON.stringify(Object.fromEntries(members), (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? withSortedMembers(value) : value,
+  )
+}
+
+function withSortedMembers(value: object): object {
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** SHA-256 of the normal form: what a remembered consent is bound to. */
