@@ -1,25 +1,11 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { AuthCodesRow } from './rows.ts'
 
-/** An authorization code and all that it is bound to. */
-export interface AuthCode {
-  digest: Buffer
-  organization_id: string
-  client_digest: Buffer
-  user_id: string
-  /** The MCP server, or null where only identity was asked for. */
-  server_id: string | null
-  session_id: string
-  grant_id: string
-  resource: string
-  redirect_uri: string
-  scopes: readonly string[]
-  identity: readonly string[]
-  nonce: string | null
-  code_challenge: string
-  dpop_jkt: string | null
-  auth_time: Date
-  expires_at: Date
-}
+/** An authorization code and all that it is bound to; `server_id` is null where only identity was asked for. */
+export type AuthCode = Omit<StoredAuthCode, 'created_at' | 'used_at'>
+
+/** The same, and whether it was used. */
+export type StoredAuthCode = ReadonlyRow<AuthCodesRow>
 
 /** The grant that a consumed code opens. */
 export interface OpenedGrant {
@@ -33,7 +19,7 @@ export interface OpenedGrant {
 
 export interface AuthCodeStorage {
   storeCode(code: AuthCode, now: Date): Promise<void>
-  findCode(digest: Buffer): Promise<(AuthCode & { used_at: Date | null }) | undefined>
+  findCode(digest: Buffer): Promise<Omit<StoredAuthCode, 'created_at'> | undefined>
   /**
    * Uses the code and opens its grant, in one statement: the code is unused and not expired, the session in which it
    * was approved still lives, and the person may still use the server. Succeeds once.
@@ -46,11 +32,7 @@ export interface AuthCodeStorage {
 }
 
 /** Codes of one person for one client and one server. */
-export interface PendingCodes {
-  user_id: string
-  client_digest: Buffer
-  server_id: string | null
-}
+export type PendingCodes = Pick<AuthCode, 'user_id' | 'client_digest' | 'server_id'>
 
 const COLUMNS = `digest, organization_id, client_digest, user_id, server_id, session_id, grant_id, resource, redirect_uri,
   scopes, identity, nonce, code_challenge, dpop_jkt, auth_time, expires_at`
@@ -60,7 +42,7 @@ const STORE = statement(
   `insert into auth_agent.auth_codes (${COLUMNS}, created_at)
    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 )
-const FIND = statement<AuthCode & { used_at: Date | null }>(
+const FIND = statement<Omit<StoredAuthCode, 'created_at'>>(
   'auth_codes_find',
   `select ${COLUMNS}, used_at from auth_agent.auth_codes where digest = $1`,
 )

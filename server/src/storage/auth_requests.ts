@@ -1,15 +1,8 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { AuthRequestsRow } from './rows.ts'
 
-/** A checked authorization request that a signed-in person is being asked about. */
-export interface StoredAuthRequest {
-  digest: Buffer
-  organization_id: string
-  /** The session that it was shown in; nobody else can answer it. */
-  session_digest: Buffer
-  client_id: string
-  request: unknown
-  expires_at: Date
-}
+/** A checked authorization request that a signed-in person is being asked about. Only its session can answer it. */
+export type StoredAuthRequest = Omit<ReadonlyRow<AuthRequestsRow>, 'created_at' | 'used_at'>
 
 export interface AuthRequestStorage {
   storeAuthRequest(request: StoredAuthRequest, now: Date): Promise<void>

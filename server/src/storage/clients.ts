@@ -1,16 +1,10 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
 import { type Page, pageValues } from './page.ts'
+import type { ClientsRow } from './rows.ts'
 
 /** A client that has a row: registered by an owner, or one to which a user has granted something. */
-export interface ClientRow {
-  digest: Buffer
-  client_id: string
-  organization_id: string
-  source: 'registered' | 'metadata_document' | 'dynamic'
-  metadata: unknown
-  secret_digest: Buffer | null
-  created_at: Date
-  updated_at: Date
+export interface ClientRow extends Omit<ReadonlyRow<ClientsRow>, 'source' | 'disabled_at'> {
+  readonly source: 'registered' | 'metadata_document' | 'dynamic'
 }
 
 export interface ClientStorage {

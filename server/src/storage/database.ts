@@ -11,6 +11,11 @@ export function statement<Row = never>(name: string, text: string): Statement<Ro
   return { name, text }
 }
 
+/** A row as it is passed on: nobody changes it, its lists neither. */
+export type ReadonlyRow<Row> = {
+  readonly [Column in keyof Row]: Row[Column] extends (infer Item)[] ? readonly Item[] : Row[Column]
+}
+
 /** What can run statements: the pool, or one transaction. */
 export interface Queryable {
   /** Runs one statement and returns its rows. Rejects with a {@link DatabaseUnavailable} when it cannot be asked. */

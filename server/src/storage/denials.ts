@@ -1,16 +1,13 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { DenialsRow } from './rows.ts'
 
-/** Access that ended before its tokens expire. */
-export interface DenialRow {
-  organization_id: string
-  kind: 'token' | 'grant' | 'user' | 'client' | 'server' | 'key'
-  /** A `jti`, a `grant_id`, a user's id, a `client_id`, a server's URL, or the id of an API key. */
-  subject: string
-  /** The one server whose tokens it concerns, or null. */
-  server_id: string | null
-  /** For a user, client, server or key: what was issued at or before this moment is denied. */
-  cutoff: Date | null
-  expires_at: Date
+/**
+ * Access that ended before its tokens expire. The subject is a `jti`, a `grant_id`, a user's id, a `client_id`, a server's
+ * URL, or the id of an API key; of the last four, what was issued at or before the cutoff is denied.
+ */
+export interface DenialRow
+  extends Omit<ReadonlyRow<DenialsRow>, 'id' | 'transaction_id' | 'created_at' | 'kind'> {
+  readonly kind: 'token' | 'grant' | 'user' | 'client' | 'server' | 'key'
 }
 
 /** Denials since a cursor, and the cursor to go on from. Some may come twice; none is skipped. */

@@ -1,18 +1,16 @@
 import type { SigningAlg } from '../options.ts'
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { SigningKeysRow } from './rows.ts'
 
-/** A key that signs tokens, or will, or did. */
-export interface SigningKeyRow {
-  kid: string
-  alg: SigningAlg
+/**
+ * A key that signs tokens, or will, or did. It signs until `deactivates_at`, when its successor takes over, and is
+ * published until `expires_at`; both are null while it has no successor.
+ */
+export interface SigningKeyRow
+  extends Omit<ReadonlyRow<SigningKeysRow>, 'alg' | 'public_jwk' | 'created_at'> {
+  readonly alg: SigningAlg
   /** The public half (RFC 7517); null for HS256, whose key is never published. */
-  public_jwk: Readonly<Record<string, unknown>> | null
-  wrapped_key: Buffer
-  activates_at: Date
-  /** When its successor takes over; null while it has none. */
-  deactivates_at: Date | null
-  /** When the last token that it signed has expired; null while it has no successor. */
-  expires_at: Date | null
+  readonly public_jwk: Readonly<Record<string, unknown>> | null
 }
 
 export interface SigningKeyStorage {

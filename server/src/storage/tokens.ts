@@ -1,4 +1,5 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { TokensRow } from './rows.ts'
 
 /**
  * What presenting a refresh token means; docs/refresh_tokens.md has the rule.
@@ -41,33 +42,30 @@ export interface RefreshLifetimes {
   accessTokenTtl: number
 }
 
-/** The family after the presentation. */
-export interface RefreshedFamily {
-  outcome: RefreshOutcome
-  /** The generation to answer with. */
-  generation: number
-  grant_id: string
-  organization_id: string
-  user_id: string
-  email: string
-  server_id: string | null
-  resource: string
-  scopes: readonly string[]
-  identity: readonly string[]
-  auth_time: Date
-  dpop_jkt: string | null
-  access_expires_at: Date
+/** The family after the presentation; `generation` is the one to answer with. */
+export interface RefreshedFamily
+  extends Pick<
+    ReadonlyRow<TokensRow>,
+    | 'generation'
+    | 'grant_id'
+    | 'organization_id'
+    | 'user_id'
+    | 'server_id'
+    | 'resource'
+    | 'scopes'
+    | 'identity'
+    | 'auth_time'
+    | 'dpop_jkt'
+    | 'access_expires_at'
+  > {
+  readonly outcome: RefreshOutcome
+  readonly email: string
   /** Whether it came from another network than the one before. */
-  moved_network: boolean
+  readonly moved_network: boolean
 }
 
 /** A grant that was revoked now. */
-export interface RevokedGrant {
-  organization_id: string
-  grant_id: string
-  server_id: string | null
-  access_expires_at: Date
-}
+export type RevokedGrant = Pick<TokensRow, 'organization_id' | 'grant_id' | 'server_id' | 'access_expires_at'>
 
 export interface TokenStorage {
   /** Presents a refresh token: one statement that decides, moves the family on, or revokes it. */

@@ -1,18 +1,8 @@
-import { type Queryable, statement } from './database.ts'
+import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { UserAuthorizationsRow } from './rows.ts'
 
-/** What a person approved, remembered: user, client, server, scopes and the redirect's origin. */
-export interface UserAuthorization {
-  id: string
-  organization_id: string
-  user_id: string
-  client_digest: Buffer
-  server_id: string | null
-  redirect_origin: string
-  /** Of the client's metadata as the person saw it. */
-  metadata_digest: Buffer
-  scopes: readonly string[]
-  identity: readonly string[]
-}
+/** What a person approved, remembered, with the metadata of the client as they saw it. */
+export type UserAuthorization = Omit<ReadonlyRow<UserAuthorizationsRow>, 'granted_at' | 'last_used_at'>
 
 /** A line of the account page: one client at one server. */
 export interface ListedAuthorization {
