@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { DenialPage, DenialRow } from '../storage/denials.ts'
+import { createDenials, type Denials } from './denials.ts'
+
+const SECOND = 1_000
+const CLAIMS = {
+  jti: 'j',
+  iat: 1_000,
+  sub: 'usr_a',
+  aud: 'https://mcp.example.com',
+  client_id: 'cli_a',
+  grant_id: 'g',
+}
+
+let now: number
+let cursors: string[]
+/** What the database answers next. */
+let answer: () => Promise<DenialPage>
+let denials: Denials
+
+beforeEach(() => {
+  now = 1_000 * SECOND
+  cursors = []
+  answer = async () => ({ cursor: String(cursors.length), denials: [] })
+  denials = createDenials(
+    {
+      readDenials: async (cursor) => {
+        cursors.push(cursor)
+        return answer()
+      },
+      recordDenial: async () => {},
+    },
+    () => now,
+  )
+})
+
+function row(kind: DenialRow['kind'], subject: string, change: Partial<DenialRow> = {}): DenialRow {
+  const cutoff = kind === 'token' || kind === 'grant' ? null : new Date(1_000 * SECOND)
+  const expires_at = new Date(now + 3_600 * SECOND)
+  return { organization_id: 'org_root', kind, subject, server_id: null, cutoff, expires_at, ...change }
+}
+
+const away = async () => {
+  throw new Error('The database is away.')
+}
+
+describe('a node asks the database', () => {
+  it('at the first question for everything, and then for what is new', async () => {
+    await denials.refresh()
+    now += SECOND
+    await denials.refresh()
+    now += SECOND
+    await denials.refresh()
+    expect(cursors).toEqual(['0', '1', '2'])
+  })
+
+  it('once a second at most, however often it is asked', async () => {
+    for (let request = 0; request < 100; request += 1) {
+      await denials.refresh()
+      now += 10
+    }
+    expect(cursors).toHaveLength(2)
+  })
+
+  it('once for all who ask at the same time', async () => {
+    await Promise.all(Array.from({ length: 100 }, () => denials.refresh()))
+    expect(cursors).toHaveLength(1)
+  })
+
+  it('for everything again after a pause, and after a failure', async () => {
+    await denials.refresh()
+    now += 30 * SECOND
+    await denials.refresh()
+    expect(cursors).toEqual(['0', '0'])
+    now += SECOND
+    const works = answer
+    answer = away
+    await denials.refresh()
+    now += SECOND
+    answer = works
+    await denials.refresh()
+    expect(cursors).toEqual(['0', '0', '2', '0'])
+  })
+})
+
+describe('while the database is away', () => {
+  it('one request a second tries it, and the others go on at once', async () => {
+    await denials.refresh()
+    answer = away
+    for (let request = 0; request < 100; request += 1) {
+      now += 100
+      await denials.refresh()
+    }
+    expect(cursors.length).toBeGreaterThan(9)
+    expect(cursors.length).toBeLessThan(14)
+  })
+
+  it('nobody is let through who was not let through within the last 30 s', async () => {
+    await denials.refresh()
+    answer = away
+    now += 30 * SECOND - 1
+    await denials.refresh()
+    now += 1
+    await expect(denials.refresh()).rejects.toMatchObject({ code: 'temporarily_unavailable', status: 503 })
+  })
+
+  it('a node that has never read anything refuses', async () => {
+    answer = away
+    await expect(denials.refresh()).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+  })
+})
+
+describe('a token is denied', () => {
+  it.each([
+    ['token', 'j'],
+    ['grant', 'g'],
+    ['user', 'usr_a'],
+    ['client', 'cli_a'],
+    ['server', 'https://mcp.example.com'],
+  ] as const)('by its %s', (kind, subject) => {
+    expect(denials.isTokenDenied(CLAIMS)).toBe(false)
+    denials.learn([row(kind, subject)])
+    expect(denials.isTokenDenied(CLAIMS)).toBe(true)
+  })
+
+  it.each([
+    ['token', 'other'],
+    ['grant', 'other'],
+    ['user', 'cli_a'],
+    ['client', 'usr_a'],
+    ['server', 'https://mcp.example.com/'],
+    ['key', 'j'],
+  ] as const)('not by another %s', (kind, subject) => {
+    denials.learn([row(kind, subject)])
+    expect(denials.isTokenDenied(CLAIMS)).toBe(false)
+  })
+
+  it('up to the cutoff, and not after it', () => {
+    denials.learn([row('user', 'usr_a')])
+    expect(denials.isTokenDenied({ ...CLAIMS, iat: 1_000 })).toBe(true)
+    expect(denials.isTokenDenied({ ...CLAIMS, iat: 1_001 })).toBe(false)
+  })
+
+  it('by the latest of several cutoffs, in whatever order they come', () => {
+    const [early, late] = [row('user', 'usr_a'), row('user', 'usr_a', { cutoff: new Date(2_000 * SECOND) })]
+    denials.learn([late])
+    denials.learn([early])
+    expect(denials.isTokenDenied({ ...CLAIMS, iat: 1_999 })).toBe(true)
+  })
+
+  it('without a grant only by what it has', () => {
+    const { grant_id: _, ...ofClient } = CLAIMS
+    denials.learn([row('grant', 'undefined')])
+    expect(denials.isTokenDenied(ofClient)).toBe(false)
+  })
+
+  it('until its denial expires, which is forgotten then', async () => {
+    denials.learn([row('token', 'j', { expires_at: new Date(now + 120 * SECOND) })])
+    for (let minute = 0; minute < 2; minute += 1) {
+      expect(denials.isTokenDenied(CLAIMS)).toBe(true)
+      now += 60 * SECOND
+      await denials.refresh()
+    }
+    expect(denials.isTokenDenied(CLAIMS)).toBe(false)
+  })
+
+  it('for as long as the latest of several denials says', async () => {
+    denials.learn([row('token', 'j', { expires_at: new Date(now + 600 * SECOND) })])
+    denials.learn([row('token', 'j', { expires_at: new Date(now + 60 * SECOND) })])
+    now += 300 * SECOND
+    await denials.refresh()
+    expect(denials.isTokenDenied(CLAIMS)).toBe(true)
+  })
+
+  it('by what comes from the database', async () => {
+    answer = async () => ({ cursor: '1', denials: [row('grant', 'g')] })
+    await denials.refresh()
+    expect(denials.isTokenDenied(CLAIMS)).toBe(true)
+  })
+})
+
+describe('an API key', () => {
+  it('is denied for good, whenever it was made', () => {
+    denials.learn([row('key', 'key_a')])
+    expect(denials.isKeyDenied('key_a')).toBe(true)
+    expect(denials.isKeyDenied('key_b')).toBe(false)
+  })
+})
