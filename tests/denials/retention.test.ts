@@ -103,6 +103,12 @@ describe('a server that is removed', () => {
     const granted = await grant(server, { parameters: { resource: fields.server_url } })
     await server.manage('DELETE', `/servers/${first.server_id}`)
     server.clock.advance(1)
+    for (const node of [server, other])
+      expect(await introspect(node, first.key, granted.tokens.access_token)).toMatchObject({
+        error: 'invalid_client',
+      })
+    // The denial reaches as far beyond the removal as the clocks of nodes may be apart.
+    server.clock.advance(30)
     const second = await registerServer(server, fields)
     for (const node of [server, other])
       expect(await introspect(node, second.key, granted.tokens.access_token)).toEqual({ active: false })

@@ -59,6 +59,34 @@ describe('resource', () => {
   )
 })
 
+describe('whether the person may still use the server', () => {
+  const ASK_AGAIN = 'The person or the client may not use this server any more.'
+  const people = (assignment: string) =>
+    server.database.database.runScript(`update auth_agent.users set ${assignment}`)
+
+  it('is asked at each refresh, and no token is used up while they may not', async () => {
+    const granted = await grant(server)
+    await people('disabled_at = now()')
+    const { status, body } = await refresh(server, granted, granted.tokens.refresh_token)
+    expect({ status, ...body }).toEqual({ status: 400, error: 'invalid_grant', error_description: ASK_AGAIN })
+    await people('disabled_at = null')
+    expect((await refresh(server, granted, granted.tokens.refresh_token)).status).toBe(200)
+  })
+
+  it('is asked of the access policy too', async () => {
+    const granted = await grant(server)
+    const policy = (mode: string) =>
+      server.database.database.runScript(`update auth_agent.mcp_servers set access_mode = '${mode}'`)
+    await policy('listed')
+    expect((await refresh(server, granted, granted.tokens.refresh_token)).body).toMatchObject({
+      error: 'invalid_grant',
+      error_description: ASK_AGAIN,
+    })
+    await policy('members')
+    expect((await refresh(server, granted, granted.tokens.refresh_token)).status).toBe(200)
+  })
+})
+
 describe('the life of a grant', () => {
   it('slides: 30 days from the last use', async () => {
     const granted = await grant(server)
