@@ -2,6 +2,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makeFolder } from '../../tests/support/folders.ts'
+import { isUnix, itWhere } from '../../tests/support/it_where.ts'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
 
 describe('DATA_DIR', () => {
@@ -11,7 +12,7 @@ describe('DATA_DIR', () => {
     if (process.platform !== 'win32') expect((await stat(path)).mode & 0o777).toBe(0o700)
   })
 
-  it.skipIf(process.platform === 'win32')('is closed to others where it stood open', async () => {
+  itWhere(isUnix)('is closed to others where it stood open', async () => {
     const path = await makeFolder()
     await chmod(path, 0o777)
     await prepareDataDirectory(path)

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { makeFolder } from '../../tests/support/folders.ts'
+import { isUnix, itWhere } from '../../tests/support/it_where.ts'
 import { createDevelopmentMail } from './development_mail.ts'
 
 async function create() {
@@ -34,7 +35,7 @@ it('keeps a hundred', async () => {
   expect(await inbox.list()).toHaveLength(100)
 })
 
-it.skipIf(process.platform === 'win32')('is for our eyes only, and its secret is new each time', async () => {
+itWhere(isUnix)('is for our eyes only, and its secret is new each time', async () => {
   const { folder, mailer, inbox } = await create()
   await mailer.send({ to: 'a@example.com', subject: 'code', text: 'ABCD' })
   expect((await stat(folder)).mode & 0o777).toBe(0o700)

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { findPostmaster } from '../../tests/support/embedded_processes.ts'
 import { makeFolder } from '../../tests/support/folders.ts'
+import { isUnix, itWhere } from '../../tests/support/it_where.ts'
 import { joinEmbeddedDatabase } from './embedded_database.ts'
 import { readMigrations } from './migrations.ts'
 import { findPlace } from './postgres_place.ts'
@@ -50,18 +51,15 @@ describe('the embedded database', () => {
     })
   })
 
-  it.skipIf(process.platform === 'win32')(
-    'listens on no port, and to nobody without the password',
-    async () => {
-      const { url } = await start(join(await makeFolder(), 'data'))
-      expect(await ask(url, `select current_setting('listen_addresses') addresses`)).toEqual({
-        addresses: '',
-      })
-      const wrong = new URL(url)
-      wrong.password = 'wrong'
-      await expect(ask(wrong.href, 'select 1')).rejects.toThrow('password authentication failed')
-    },
-  )
+  itWhere(isUnix)('listens on no port, and to nobody without the password', async () => {
+    const { url } = await start(join(await makeFolder(), 'data'))
+    expect(await ask(url, `select current_setting('listen_addresses') addresses`)).toEqual({
+      addresses: '',
+    })
+    const wrong = new URL(url)
+    wrong.password = 'wrong'
+    await expect(ask(wrong.href, 'select 1')).rejects.toThrow('password authentication failed')
+  })
 
   it('is shared, and stopped by the last one that leaves', async () => {
     const dataDir = join(await makeFolder(), 'data')
@@ -80,7 +78,7 @@ describe('the embedded database', () => {
     expect(await ask(second.url, 'select 1 as alive')).toEqual({ alive: 1 })
   })
 
-  it.skipIf(process.platform === 'win32')('keeps what it writes from other accounts', async () => {
+  itWhere(isUnix)('keeps what it writes from other accounts', async () => {
     const dataDir = join(await makeFolder(), 'data')
     await start(dataDir)
     const { directory } = await findPlace(dataDir)
@@ -90,22 +88,19 @@ describe('the embedded database', () => {
       expect([name, (await stat(join(dataDir, name))).mode & 0o777]).toEqual([name, 0o600])
   })
 
-  it.skipIf(process.platform === 'win32')(
-    'puts its socket elsewhere where the path is too long',
-    async () => {
-      const dataDir = join(await makeFolder(), 'deep'.repeat(25), 'data')
-      const first = await start(dataDir)
-      const socketFolder = new URL(first.url).searchParams.get('host') ?? ''
-      expect(socketFolder.length).toBeLessThan(90)
-      expect((await stat(socketFolder)).mode & 0o077).toBe(0)
-      await first.leave()
-      const second = await start(dataDir)
-      expect(second.url).toBe(first.url)
-      await rm(socketFolder, { recursive: true, force: true })
-    },
-  )
+  itWhere(isUnix)('puts its socket elsewhere where the path is too long', async () => {
+    const dataDir = join(await makeFolder(), 'deep'.repeat(25), 'data')
+    const first = await start(dataDir)
+    const socketFolder = new URL(first.url).searchParams.get('host') ?? ''
+    expect(socketFolder.length).toBeLessThan(90)
+    expect((await stat(socketFolder)).mode & 0o077).toBe(0)
+    await first.leave()
+    const second = await start(dataDir)
+    expect(second.url).toBe(first.url)
+    await rm(socketFolder, { recursive: true, force: true })
+  })
 
-  it.runIf(process.getuid?.() === 0)(
+  itWhere(process.getuid?.() === 0)(
     'goes where its account can reach it when root cannot run it here',
     async () => {
       const folder = await makeFolder()
@@ -131,7 +126,7 @@ describe('the embedded database', () => {
     )
   })
 
-  it.runIf(process.platform === 'linux')(
+  itWhere(process.platform === 'linux')(
     'starts although its old process id is another process now',
     async () => {
       const dataDir = join(await makeFolder(), 'data')

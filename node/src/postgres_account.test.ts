@@ -2,6 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { makeFolder } from '../../tests/support/folders.ts'
+import { isUnix, itWhere } from '../../tests/support/it_where.ts'
 import { isReachable, parsePasswd } from './postgres_account.ts'
 
 it('reads accounts from passwd(5)', () => {
@@ -12,7 +13,7 @@ it('reads accounts from passwd(5)', () => {
   ])
 })
 
-it.skipIf(process.platform === 'win32')('knows which folders an account can pass through', async () => {
+itWhere(isUnix)('knows which folders an account can pass through', async () => {
   const folder = await makeFolder()
   const inner = join(folder, 'inner')
   await mkdir(inner)
