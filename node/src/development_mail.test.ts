@@ -24,6 +24,16 @@ it('prints mail and keeps it, newest first', async () => {
   expect(printed[0]).toContain('Mail to a@example.com: first\n\n  first text\n  more')
 })
 
+it('lets no control character through to the terminal', async () => {
+  const { mailer, printed } = await create()
+  await mailer.send({
+    to: 'a@example.com',
+    subject: 'Sign in\u001b[2J',
+    text: 'to \u001b]0;x\u0007 App\r\nnow',
+  })
+  expect(printed[0]).toBe('\nMail to a@example.com: Sign in[2J\n\n  to ]0;x App\n  now\n')
+})
+
 it('is empty before the first mail', async () => {
   const { inbox } = await create()
   expect(await inbox.list()).toEqual([])

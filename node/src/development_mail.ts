@@ -23,7 +23,8 @@ export function createDevelopmentMail(
     mailer: {
       async send({ to, subject, text }) {
         await keep(folder, { to, subject, text, sentAt: Date.now() })
-        print(`\nMail to ${to}: ${subject}\n\n${text.trimEnd().replace(/^/gm, '  ')}\n`)
+        const indented = printable(text).trimEnd().replace(/^/gm, '  ')
+        print(`\nMail to ${printable(to)}: ${printable(subject)}\n\n${indented}\n`)
       },
     },
     inbox: {
@@ -34,6 +35,11 @@ export function createDevelopmentMail(
       },
     },
   }
+}
+
+/** A stranger chose parts of it, such as a client's name: no control character of his reaches the terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, '')
 }
 
 async function keep(folder: string, mail: Mail & { sentAt: number }): Promise<void> {
