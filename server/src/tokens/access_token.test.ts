@@ -110,11 +110,11 @@ describe('an access token is refused', () => {
     ['that is an id_token', () => signOddly({}, { typ: 'JWT' }), 'malformed, expired, or not issued here'],
     ['of another issuer', () => signOddly({ iss: `${ISSUER}/` }), 'malformed, expired, or not issued here'],
     ['that has expired', () => signOddly({ exp: 1 }), 'malformed, expired, or not issued here'],
-    ['whose signature is cut off', async () => (await sign()).replace(/[^.]+$/, ''), 'malformed'],
+    ['whose signature is cut off', async () => (await sign()).replace(/[^.]+$/, ''), 'not issued here'],
     [
       'whose signature is another’s',
       async () => (await sign()).replace(/[^.]+$/, (await sign()).split('.')[2] ?? ''),
-      'malformed',
+      'not issued here',
     ],
     ['without a client_id', () => signOddly({ client_id: undefined }), 'lacks a claim'],
     ['without a jti', () => signOddly({ jti: undefined }), 'lacks a claim'],
