@@ -81,11 +81,15 @@ describe('a document', () => {
     expect(requests[0]).not.toMatch(/cookie|authorization/i)
   })
 
-  it.each([301, 302, 307, 308, 204, 206, 404, 500])('with status %i is refused', async (status) => {
+  it.each([
+    ...[301, 302, 307, 308, 204, 206, 404].map((status) => [status, 'status'] as const),
+    // A host that is away may come back; its clients must not be told that they are unknown.
+    ...[429, 500, 503].map((status) => [status, 'unreachable'] as const),
+  ])('with status %i is refused as %s', async (status, code) => {
     const { fetch, url, requests } = await serve((_request, response) => {
       response.writeHead(status, { location: '/elsewhere', 'content-type': 'application/json' }).end()
     })
-    expect(await codeOf(fetch(url, LIMITS))).toBe('status')
+    expect(await codeOf(fetch(url, LIMITS))).toBe(code)
     expect(requests).toHaveLength(1)
   })
 

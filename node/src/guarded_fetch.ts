@@ -137,6 +137,12 @@ function sendRequest(
 
 /** Checks status, encoding, type and announced length; returns the type. */
 function checkHead(url: URL, { statusCode, headers }: IncomingMessage, limits: PublicFetchLimits): string {
+  const isAway = statusCode === undefined || statusCode >= 500 || statusCode === 429
+  if (isAway)
+    throw new PublicFetchError(
+      'unreachable',
+      `${url.host} answered with status ${statusCode}; try again later.`,
+    )
   if (statusCode !== 200)
     throw new PublicFetchError('status', `${url.host} answered with status ${statusCode}; only 200 will do.`)
   const encoding = headers['content-encoding'] ?? 'identity'

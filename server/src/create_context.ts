@@ -6,10 +6,9 @@ import { type Issuer, parseIssuer } from './issuer.ts'
 import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { silentLog } from './log.ts'
-import type { ServerOptions } from './options.ts'
+import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
 import { createStorage } from './storage/storage.ts'
 import { createDenials } from './tokens/denials.ts'
-import { ID_TOKEN_TTL } from './tokens/id_token.ts'
 import { loadSigningKeys } from './tokens/signing_keys.ts'
 
 /**
@@ -25,6 +24,11 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     )
   }
   const settings = withDefaults(options)
+  if (settings.accessTokenTtl > MAX_ACCESS_TOKEN_TTL) {
+    throw new Error(
+      `An access token may live for ${MAX_ACCESS_TOKEN_TTL} seconds at the most: shorten ACCESS_TOKEN_TTL.`,
+    )
+  }
   const storage = createStorage(options.database)
   const wrapping = createKeyWrapping(options.secrets)
   const purposeKeys = await loadPurposeKeys(storage, wrapping, new Date(now()))
@@ -32,7 +36,8 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     storage,
     wrapping,
     algs: [...new Set([settings.signingAlg, ...ID_TOKEN_ALGS])],
-    maxTokenTtl: Math.max(settings.accessTokenTtl, ID_TOKEN_TTL),
+    // Not today's lifetime: a longer one may be configured before the key has gone.
+    maxTokenTtl: MAX_ACCESS_TOKEN_TTL,
     now,
   })
   return {

@@ -1,8 +1,8 @@
 import type { ServerContext } from './context.ts'
 
-const BATCH = 500
+const BATCH = 1_000
 /** So that one round ends, however much has expired; the next one goes on. */
-const MAX_BATCHES = 20
+const MAX_BATCHES = 200
 
 /**
  * What the server does for itself, once a minute on one node or on many: rotates signing keys that are due, and deletes

@@ -7,6 +7,9 @@ import type { Database } from './storage/database.ts'
 export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA', 'HS256'] as const
 export type SigningAlg = (typeof SIGNING_ALGS)[number]
 
+/** The longest that an access token may live, in seconds. Denials are kept for as long. */
+export const MAX_ACCESS_TOKEN_TTL = 86_400
+
 /**
  * Who may make an account: nobody but the owner and those invited, everybody,
  * or everybody with an address at one of these e-mail domains (lower case).
@@ -23,7 +26,7 @@ export interface ServerOptions {
   secrets: readonly string[]
   /** What access tokens are signed with. Default `ES256`. */
   signingAlg?: SigningAlg
-  /** Lifetime of an access token in seconds. Default 3600. */
+  /** Lifetime of an access token in seconds, a day at the most. Default 3600. */
   accessTokenTtl?: number
   /** Lifetime of an unused refresh token in seconds; each use begins it anew. Default 2592000 (30 days). */
   refreshTokenTtl?: number

@@ -160,10 +160,9 @@ function createApp(context: ServerContext): App {
   addRoutes(app, context, FOR_PROGRAMS, renderErrorJson)
   app.use('/.well-known/oauth-protected-resource/:serverId', CORS_FOR_PROGRAMS)
   app.get('/.well-known/oauth-protected-resource/:serverId', (c) =>
-    answer(context, c.req.raw, renderErrorJson, () => {
-      const serverId = c.req.param('serverId')
-      return protectedResource(context, c.req.raw, serverId === 'api' ? undefined : serverId)
-    }),
+    answer(context, c.req.raw, renderErrorJson, () =>
+      protectedResource(context, c.req.raw, c.req.param('serverId')),
+    ),
   )
   app.use('/register/:clientId', CORS_FOR_PROGRAMS)
   app.on(['GET', 'PUT', 'DELETE'], '/register/:clientId', (c) =>
@@ -186,6 +185,12 @@ function addDiscovery(root: App, context: ServerContext): void {
     root.use(path, CORS_FOR_PROGRAMS)
     root.get(path, (c) => respondCacheable(c.req.raw, document))
   }
+  // RFC 9728 §3.1: the well-known path is inserted before that of the resource, here of the management API.
+  const managementPath = `/.well-known/oauth-protected-resource${basePath}/api`
+  root.use(managementPath, CORS_FOR_PROGRAMS)
+  root.get(managementPath, (c) =>
+    answer(context, c.req.raw, renderErrorJson, () => protectedResource(context, c.req.raw, undefined)),
+  )
 }
 
 function addRoutes(

@@ -419,6 +419,19 @@ returns boolean language sql stable as $$
     end
 $$;
 
+-- Whether an organisation lets a client in.
+create function auth_agent.admits(organization auth_agent.organizations, client auth_agent.clients)
+returns boolean language sql stable as $$
+  select client.disabled_at is null
+    and case organization.client_policy
+      when 'everyone' then true
+      when 'domains' then client.source = 'registered'
+        or (client.source = 'metadata_document'
+          and substring(client.client_id from '^https://([^/]+)') = any (organization.client_domains))
+      else client.source = 'registered'
+    end
+$$;
+
 -- Who may touch any of it --------------------------------------------------------------------------------------
 
 revoke all on schema auth_agent from public;

@@ -101,6 +101,13 @@ describe('discovery (RFC 8414, OpenID Connect Discovery, RFC 9728)', () => {
     },
   )
 
+  it('describes the management API of an issuer with a path, the path inserted', async () => {
+    const response = await tenant.fetch(
+      'https://auth.example.com/.well-known/oauth-protected-resource/tenant/api',
+    )
+    expect(await response.json()).toMatchObject({ resource: `${TENANT}/api` })
+  })
+
   it('knows no server of another name', async () => {
     expect((await server.fetch('/.well-known/oauth-protected-resource/srv_none')).status).toBe(404)
   })

@@ -113,7 +113,10 @@ describe('RFC 9700 §4.11.2: the authorization server as an open redirector', ()
   })
 
   it('a denial of a person who was asked is sent back, since he decided it (control)', async () => {
-    const clientId = await registerClient(server, { client_name: 'Denied', redirect_uris: [WEB_REDIRECT_URI] })
+    const clientId = await registerClient(server, {
+      client_name: 'Denied',
+      redirect_uris: [WEB_REDIRECT_URI],
+    })
     const { browser } = await createSignedInBrowser(server)
     const page = await browser.open(authorizeUrl(clientId, createPkce(), { redirect_uri: WEB_REDIRECT_URI }))
     const { leftTo } = await browser.submit(page, { decision: 'deny' }, '/consent')

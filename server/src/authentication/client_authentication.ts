@@ -41,7 +41,7 @@ export async function authenticateClient(
     const client = await context.clients.find(credentials.clientId)
     if (client === undefined)
       refuse('The client_id is not known here. Register the client anew, or correct the id.')
-    await checkCredentials(context, client, credentials)
+    await checkCredentials(context, client, credentials, audiencesAt(context, request))
     return client
   } catch (error) {
     if (error instanceof OAuthError && error.code === 'invalid_client' && authorization !== null) {
@@ -53,10 +53,16 @@ export async function authenticateClient(
   }
 }
 
+/** What an assertion may be for (RFC 7523 §3): the issuer, the token endpoint, or the endpoint that it is sent to. */
+function audiencesAt({ issuer }: ServerContext, request: Request): string[] {
+  return [issuer.url, `${issuer.url}/token`, issuer.origin + new URL(request.url).pathname]
+}
+
 async function checkCredentials(
   context: ServerContext,
   client: Client,
   credentials: ClientCredentials,
+  audiences: string[],
 ): Promise<void> {
   const method = client.metadata.token_endpoint_auth_method
   switch (credentials.method) {
@@ -70,7 +76,7 @@ async function checkCredentials(
       return refuse('The client_secret is wrong.')
     case 'private_key_jwt':
       if (method !== 'private_key_jwt') return refuse(`This client authenticates with ${method}.`)
-      return checkAssertion(context, client, credentials.assertion)
+      return checkAssertion(context, client, credentials.assertion, audiences)
   }
 }
 
@@ -80,9 +86,14 @@ function isClientSecret(context: ServerContext, client: Client, secret: string):
 }
 
 /** RFC 7523 §3: signed by the client's key, issued by and about it, for us, now, and once. */
-async function checkAssertion(context: ServerContext, client: Client, assertion: string): Promise<void> {
+async function checkAssertion(
+  context: ServerContext,
+  client: Client,
+  assertion: string,
+  audiences: string[],
+): Promise<void> {
   const { issuer } = context
-  const { payload } = await verifyAssertion(context, client, assertion).catch((cause: unknown) => {
+  const { payload } = await verifyAssertion(context, client, assertion, audiences).catch((cause: unknown) => {
     if (cause instanceof OAuthError) throw cause
     return refuse(
       `client_assertion is not valid: ${describeJoseError(cause)}. Its aud is ${issuer.url}, its iss and sub the client_id.`,
@@ -105,14 +116,15 @@ async function verifyAssertion(
   context: ServerContext,
   client: Client,
   assertion: string,
+  audiences: string[],
 ): Promise<JWTVerifyResult> {
-  const { issuer, clients } = context
+  const { clients } = context
   const verify = (keys: JSONWebKeySet) =>
     jwtVerify(assertion, createLocalJWKSet(keys), {
       algorithms: ASSERTION_ALGS,
       issuer: client.clientId,
       subject: client.clientId,
-      audience: [issuer.url, `${issuer.url}/token`],
+      audience: audiences,
       requiredClaims: ['exp', 'jti'],
       clockTolerance: CLOCK_TOLERANCE,
       currentDate: new Date(context.now()),

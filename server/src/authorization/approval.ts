@@ -3,6 +3,7 @@ import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { newId, newSecret } from '../random.ts'
 import type { Session } from '../sign_in/session.ts'
+import type { AuthCode } from '../storage/auth_codes.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import type { AuthorizationRequest } from './authorization_request.ts'
 
@@ -19,64 +20,95 @@ export interface Approval extends Omit<AuthorizationRequest, 'prompt' | 'maxAge'
 const CODE_TTL = 60_000
 
 /**
- * Remembers the approval and makes the code for it, together. The client gets its row now, when somebody grants
- * something to it for the first time.
+ * Remembers what a person approved and makes the code for it, together. The client gets its row now, when somebody
+ * grants something to it for the first time.
  *
  * @returns the authorization code
  */
 export async function approve(context: ServerContext, approval: Approval): Promise<string> {
-  const { client, server, session } = approval
+  const { client } = approval
   const now = new Date(context.now())
   const code = newSecret()
-  const organizationId = server?.organization_id ?? client.organizationId
   await context.storage.transaction(async (tables) => {
     if (client.source !== 'registered') {
       const { clientId, digest, source, metadata } = client
       const organization_id = client.organizationId
-      await tables.storeClient(
-        { digest, client_id: clientId, organization_id, source, metadata, secret_digest: null },
-        now,
-      )
+      const row = { digest, client_id: clientId, organization_id, source, metadata, secret_digest: null }
+      await tables.storeClient(row, now)
     }
-    await tables.storeUserAuthorization(rememberedAuthorization(approval, organizationId), now)
-    await tables.storeCode(
-      {
-        digest: context.purposeKeys.mac('digest', code),
-        organization_id: organizationId,
-        client_digest: client.digest,
-        user_id: session.user.id,
-        server_id: server?.id ?? null,
-        session_id: session.id,
-        grant_id: newId('grt_'),
-        resource: approval.resource,
-        redirect_uri: approval.redirectUri,
-        scopes: approval.approved,
-        identity: server?.identity ?? [],
-        nonce: approval.nonce ?? null,
-        code_challenge: approval.codeChallenge,
-        dpop_jkt: null,
-        auth_time: session.authTime,
-        expires_at: new Date(context.now() + CODE_TTL),
-      },
-      now,
-    )
+    await tables.storeUserAuthorization(rememberedAuthorization(approval), now)
+    await tables.storeCode(authCode(context, approval, code), now)
   })
-  await context.audit.record({
-    type: 'authorization.approved',
-    organization_id: organizationId,
+  await recordApproval(context, approval)
+  return code
+}
+
+/**
+ * Makes a code for what the person approved before, silently. It changes nothing of what is remembered, so that what is
+ * revoked at this moment stays revoked.
+ *
+ * @returns undefined where it is not remembered any more
+ */
+export async function approveAgain(
+  context: ServerContext,
+  approval: Approval,
+  remembered: UserAuthorization,
+): Promise<string | undefined> {
+  const now = new Date(context.now())
+  const code = newSecret()
+  const isStillThere = await context.storage.transaction(async (tables) => {
+    if (!(await tables.recordAuthorizationUse(remembered.id, now))) return false
+    await tables.storeCode(authCode(context, approval, code), now)
+    return true
+  })
+  if (!isStillThere) return undefined
+  await recordApproval(context, approval)
+  return code
+}
+
+function authCode(context: ServerContext, approval: Approval, code: string): AuthCode {
+  const { client, server, session } = approval
+  return {
+    digest: context.purposeKeys.mac('digest', code),
+    organization_id: organizationOf(approval),
+    client_digest: client.digest,
     user_id: session.user.id,
-    client_id: client.clientId,
-    server_id: server?.id,
+    server_id: server?.id ?? null,
+    session_id: session.id,
+    grant_id: newId('grt_'),
+    resource: approval.resource,
+    redirect_uri: approval.redirectUri,
+    scopes: approval.approved,
+    identity: server?.identity ?? [],
+    nonce: approval.nonce ?? null,
+    code_challenge: approval.codeChallenge,
+    dpop_jkt: null,
+    auth_time: session.authTime,
+    expires_at: new Date(context.now() + CODE_TTL),
+  }
+}
+
+/** Whose the grant is: the server's organisation, or that of the client where only identity is asked for. */
+function organizationOf({ server, client }: Approval): string {
+  return server?.organization_id ?? client.organizationId
+}
+
+function recordApproval(context: ServerContext, approval: Approval): Promise<void> {
+  return context.audit.record({
+    type: 'authorization.approved',
+    organization_id: organizationOf(approval),
+    user_id: approval.session.user.id,
+    client_id: approval.client.clientId,
+    server_id: approval.server?.id,
     detail: { scopes: approval.approved },
   })
-  return code
 }
 
 /**
  * What is remembered: what was approved before and not asked about now, and what is approved now. Where the
  * client's metadata has changed, only the latter.
  */
-function rememberedAuthorization(approval: Approval, organizationId: string): UserAuthorization {
+function rememberedAuthorization(approval: Approval): UserAuthorization {
   const origin = redirectOrigin(approval.redirectUri)
   const digest = metadataDigest(approval.client.metadata)
   const before = approval.known.find(
@@ -85,7 +117,7 @@ function rememberedAuthorization(approval: Approval, organizationId: string): Us
   const kept = before?.scopes.filter((scope) => !approval.scopes.includes(scope)) ?? []
   return {
     id: newId('aut_'),
-    organization_id: organizationId,
+    organization_id: organizationOf(approval),
     user_id: approval.session.user.id,
     client_digest: approval.client.digest,
     server_id: approval.server?.id ?? null,

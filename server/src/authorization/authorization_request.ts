@@ -2,11 +2,11 @@ import { checkCodeChallenge } from '../checks/pkce.ts'
 import { isRegisteredRedirectUri } from '../checks/redirect_uri.ts'
 import { parseScope } from '../checks/scope.ts'
 import { type Client, clientName } from '../clients/client.ts'
+import { ROOT_ORGANIZATION } from '../clients/directory.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { type ResolvedResource, resolveResource } from '../grants/resource.ts'
 import { type Form, toForm } from '../http/form.ts'
-import type { McpServer } from '../storage/mcp_servers.ts'
 
 /** OAuth 2.0 Multiple Response Type Encoding Practices §2.1; Form Post Response Mode §2. */
 export type ResponseMode = 'query' | 'form_post'
@@ -90,7 +90,7 @@ export async function checkAuthorizationRequest(
   const maxAge = checkMaxAge(form.get('max_age'))
   const asked = form.get('scope') === undefined ? undefined : parseScope(form.get('scope') ?? '')
   const target = await resolveResource(context, form.getAll('resource'), asked)
-  if (target.server !== undefined) await checkAdmission(context, recipient.client, target.server)
+  await checkAdmission(context, recipient.client, target)
   const scopes = grantableScopes(recipient.client, target, asked)
   const idTokenHint = form.get('id_token_hint')
   return { ...recipient, ...target, scopes, codeChallenge, nonce, prompt, maxAge, idTokenHint }
@@ -135,19 +135,29 @@ function checkMaxAge(maxAge: string | undefined): number | undefined {
   return Number(maxAge)
 }
 
-/** Which clients may come in is the organisation's to say. */
-async function checkAdmission(context: ServerContext, client: Client, server: McpServer): Promise<void> {
+/**
+ * Which clients may come in is for the organisation to say, of its MCP servers; for the root organisation of the issuer
+ * and the management API.
+ *
+ * @throws OAuthError `unauthorized_client`
+ */
+export async function checkAdmission(
+  context: ServerContext,
+  client: Client,
+  { server }: Pick<ResolvedResource, 'server'>,
+): Promise<void> {
+  const organizationId = server?.organization_id ?? ROOT_ORGANIZATION
   if (client.source === 'registered') {
-    if (client.organizationId === server.organization_id) return
+    if (client.organizationId === organizationId) return
     throw new OAuthError('unauthorized_client', 'This client is registered with another organisation.')
   }
-  const organization = await context.storage.findOrganization(server.organization_id)
+  const organization = await context.storage.findOrganization(organizationId)
   if (organization?.client_policy === 'everyone') return
   if (organization?.client_policy === 'domains' && isAtListedDomain(client, organization.client_domains))
     return
   throw new OAuthError(
     'unauthorized_client',
-    'The organisation that owns this MCP server does not let this client in. Ask its administrator.',
+    'The organisation that owns this resource does not let this client in. Ask its administrator.',
   )
 }
 

@@ -24,9 +24,9 @@ const SECOND = 1000
 const MIN_TTL = 300 * SECOND
 const MAX_TTL = 86_400 * SECOND
 const MAX_DOCUMENTS = 1_000
-/** How many fetches of one host may fail in a minute before we stop asking it for the rest of that minute. */
-const MAX_FAILURES = 10
-const FAILURE_WINDOW = 60 * SECOND
+/** How many fetches from one host may fail in a minute, or be under way, before we stop asking it for the rest of it. */
+const MAX_ATTEMPTS = 10
+const ATTEMPT_WINDOW = 60 * SECOND
 const REFRESH_AFTER = 60 * SECOND
 
 /**
@@ -39,11 +39,15 @@ export function createDocumentCache<Parsed extends object>(
   const { now } = options
   const clock = { now }
   const documents = new LRUCache<string, Parsed>({ max: MAX_DOCUMENTS, perf: clock, ttlResolution: 0 })
-  const failures = new LRUCache<string, { count: number }>({
+  /** Of each host, or good URL, the fetches of this minute that failed, or are under way. */
+  const attempted = new LRUCache<string, { count: number }>({
     max: MAX_DOCUMENTS,
+    ttl: ATTEMPT_WINDOW,
     perf: clock,
     ttlResolution: 0,
   })
+  /** The URLs that had a good document once. */
+  const good = new LRUCache<string, true>({ max: MAX_DOCUMENTS })
   /** The URLs that were asked for within the last minute. */
   const asked = new LRUCache<string, true>({
     max: MAX_DOCUMENTS,
@@ -60,24 +64,29 @@ export function createDocumentCache<Parsed extends object>(
   }
   async function load(url: string): Promise<Parsed> {
     const { host } = new URL(url)
-    const failed = failures.get(host)
-    if (failed !== undefined && failed.count >= MAX_FAILURES) {
+    // What was there before has a budget of its own: junk beside it must not lock its clients out.
+    const attempts = attemptsOf(good.has(url) ? url : host)
+    if (attempts.count >= MAX_ATTEMPTS) {
       throw new PublicFetchError(
         'unreachable',
-        `${host} failed too often just now; it is asked again in a minute.`,
+        `${host} fails too often just now; it is asked again in a minute.`,
       )
     }
     asked.set(url, true)
-    try {
-      const document = await options.fetchPublicUrl(new URL(url), options.limits)
-      const parsed = options.parse(document.body, url)
-      documents.set(url, parsed, { ttl: freshnessLifetime(document.cacheControl) })
-      return parsed
-    } catch (error) {
-      if (failed === undefined) failures.set(host, { count: 1 }, { ttl: FAILURE_WINDOW })
-      else failed.count += 1
-      throw error
-    }
+    attempts.count += 1
+    const document = await options.fetchPublicUrl(new URL(url), options.limits)
+    const parsed = options.parse(document.body, url)
+    attempts.count -= 1
+    documents.set(url, parsed, { ttl: freshnessLifetime(document.cacheControl) })
+    good.set(url, true)
+    return parsed
+  }
+  function attemptsOf(subject: string): { count: number } {
+    const known = attempted.get(subject)
+    if (known !== undefined) return known
+    const fresh = { count: 0 }
+    attempted.set(subject, fresh)
+    return fresh
   }
 
   return {

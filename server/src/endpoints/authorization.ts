@@ -1,4 +1,4 @@
-import { approve } from '../authorization/approval.ts'
+import { approveAgain } from '../authorization/approval.ts'
 import {
   type AuthorizationRequest,
   checkAuthorizationRequest,
@@ -86,10 +86,10 @@ async function decide(
     client_digest: asked.client.digest,
     server_id: asked.server?.id ?? null,
   })
-  if (isRemembered(asked, known)) {
-    const code = await approve(context, { ...asked, session, approved: asked.scopes, known })
-    return respond(context, asked, { code })
-  }
+  const remembered = findRemembered(asked, known)
+  const approval = { ...asked, session, approved: asked.scopes, known }
+  const code = remembered && (await approveAgain(context, approval, remembered))
+  if (code !== undefined) return respond(context, asked, { code })
   if (isSilent)
     throw new OAuthError('consent_required', 'The person has to be asked, and prompt=none asks not to.')
   return askForConsent(context, request, asked, session, known)
@@ -128,21 +128,25 @@ function signInUrl({ issuer }: ServerContext, request: Request): string {
 }
 
 /**
- * Whether the person has approved all of this before: for the same client with the same metadata, server, scopes and
+ * What the person approved before, if it is all of this: for the same client with the same metadata, server, scopes and
  * redirect origin. A client that does not authenticate and waits on loopback or at an app's scheme is always asked
  * about, since an impostor on the same machine would get the code silently (RFC 8252 §8.6).
  */
-function isRemembered(asked: AuthorizationRequest, known: readonly UserAuthorization[]): boolean {
-  if (asked.prompt.includes('consent')) return false
-  if (redirectKind(asked.redirectUri) !== 'https' && !isConfidential(asked.client)) return false
+function findRemembered(
+  asked: AuthorizationRequest,
+  known: readonly UserAuthorization[],
+): UserAuthorization | undefined {
+  if (asked.prompt.includes('consent')) return undefined
+  if (redirectKind(asked.redirectUri) !== 'https' && !isConfidential(asked.client)) return undefined
   const origin = redirectOrigin(asked.redirectUri)
-  const remembered = known.find((authorization) => authorization.redirect_origin === origin)
-  if (remembered === undefined || !remembered.metadata_digest.equals(metadataDigest(asked.client.metadata)))
-    return false
+  const digest = metadataDigest(asked.client.metadata)
   const identity = asked.server?.identity ?? []
-  return (
-    asked.scopes.every((scope) => remembered.scopes.includes(scope)) &&
-    identity.every((claim) => remembered.identity.includes(claim))
+  return known.find(
+    (authorization) =>
+      authorization.redirect_origin === origin &&
+      authorization.metadata_digest.equals(digest) &&
+      asked.scopes.every((scope) => authorization.scopes.includes(scope)) &&
+      identity.every((claim) => authorization.identity.includes(claim)),
   )
 }
 

@@ -57,6 +57,7 @@ describe('the client configuration endpoint (RFC 7592)', () => {
   it.each([
     ['another client_id', { client_id: 'cli_other' }],
     ['no client_id', { client_id: undefined }],
+    ['a client_secret that is not its own', { client_secret: 'cs_wrong' }],
     ['another way to authenticate', { token_endpoint_auth_method: 'client_secret_basic' }],
     ['a grant that its owner did not give', { grant_types: ['authorization_code', 'client_credentials'] }],
     ['a scope that its owner did not give', { scope: 'openid files:write' }],

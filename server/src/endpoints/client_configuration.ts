@@ -60,16 +60,33 @@ function describe(context: ServerContext, row: ClientRow): object {
 const identification = z.looseObject({ client_id: z.string(), client_secret: z.string().optional() })
 
 /** §2.2: the whole metadata is replaced. What the owner allowed may become less by it, never more. */
-async function replace(context: ServerContext, request: Request, row: ClientRow): Promise<ClientRow> {
+async function replace(
+  context: ServerContext,
+  request: Request,
+  { organization_id, digest }: ClientRow,
+): Promise<ClientRow> {
   const body = await readJson(request)
   const sent = identification.safeParse(body)
-  if (!sent.success || sent.data.client_id !== row.client_id) refuse('client_id must be that of this client.')
   const metadata = parseClientMetadata(body)
-  checkNoMore(metadata, parseClientMetadata(row.metadata))
-  const changed = { ...row, metadata, updated_at: new Date(context.now()) }
-  await context.storage.changeRegisteredClient(changed, changed.updated_at)
-  await record(context, row, 'client.changed')
+  const changed = await context.storage.transaction(async (tables) => {
+    const row = await tables.findOwnClientForUpdate(organization_id, digest)
+    if (row === undefined || sent.data?.client_id !== row.client_id)
+      refuse('client_id must be that of this client.')
+    checkSecret(context, row, sent.data.client_secret)
+    checkNoMore(metadata, parseClientMetadata(row.metadata))
+    const now = new Date(context.now())
+    await tables.changeRegisteredClient({ ...row, metadata }, now)
+    return { ...row, metadata, updated_at: now }
+  })
+  await record(context, changed, 'client.changed')
   return changed
+}
+
+/** §2.2: the secret may be sent along, and must then be the one that it has; it is not changed by it. */
+function checkSecret({ purposeKeys }: ServerContext, row: ClientRow, secret: string | undefined): void {
+  if (secret === undefined) return
+  if (row.secret_digest !== null && purposeKeys.isMac('digest', secret, row.secret_digest)) return
+  refuse('client_secret is not that of this client.')
 }
 
 function checkNoMore(after: ClientMetadata, before: ClientMetadata): void {

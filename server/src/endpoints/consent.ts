@@ -1,13 +1,14 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { approve } from '../authorization/approval.ts'
-import type { AuthorizationRequest } from '../authorization/authorization_request.ts'
+import { type AuthorizationRequest, checkAdmission } from '../authorization/authorization_request.ts'
 import { respond } from '../authorization/authorization_response.ts'
 import { redirectKind } from '../checks/redirect_uri.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { mayUseResource, resolveResource } from '../grants/resource.ts'
+import { mayUseResource, type ResolvedResource, resolveResource } from '../grants/resource.ts'
 import { readForm } from '../http/form.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
 import { newSecret } from '../random.ts'
@@ -27,7 +28,9 @@ const storedRequest = z.object({
   scopes: z.array(z.string()),
   codeChallenge: z.string(),
   nonce: z.string().optional(),
+  /** Of the client's metadata, and of what the page said of the resource. */
   metadataDigest: z.string(),
+  resourceDigest: z.string(),
 })
 type StoredRequest = z.infer<typeof storedRequest>
 
@@ -79,6 +82,7 @@ async function storeRequest(
     codeChallenge: asked.codeChallenge,
     nonce: asked.nonce,
     metadataDigest: metadataDigest(asked.client.metadata).toString('base64url'),
+    resourceDigest: resourceDigest(asked, asked.scopes),
   }
   await context.storage.storeAuthRequest(
     {
@@ -173,11 +177,27 @@ async function consumeRequest(
     throw startAgain('The app has changed while you were looking at it.')
   }
   const target = await resolveResource(context, [stored.resource], undefined).catch(() => undefined)
-  if (target?.resource !== stored.resource) {
+  if (target === undefined || resourceDigest(target, stored.scopes) !== stored.resourceDigest) {
     throw startAgain('The MCP server has changed while you were looking at it.')
   }
+  await checkAdmission(context, client, target)
   const { redirectUri, responseMode, state, scopes, codeChallenge, nonce } = stored
   return { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
+}
+
+/** Of all that the page says of a resource: its address and names, what it sees, and what the scopes let the client do. */
+function resourceDigest(
+  { resource, name, server, offered }: ResolvedResource,
+  scopes: readonly string[],
+): string {
+  const shown = [
+    resource,
+    name,
+    server?.description,
+    server?.identity,
+    offered.filter(({ name }) => scopes.includes(name)),
+  ]
+  return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')
 }
 
 function startAgain(what: string): OAuthError {

@@ -1,5 +1,4 @@
 import { ASSERTION_ALGS } from '../authentication/client_authentication.ts'
-import { OPENID_SCOPES } from '../checks/scope.ts'
 import { CLIENT_AUTH_METHODS, GRANT_TYPES, ID_TOKEN_ALGS } from '../clients/metadata.ts'
 import type { Issuer } from '../issuer.ts'
 
@@ -7,7 +6,8 @@ import type { Issuer } from '../issuer.ts'
  * What this server can do (RFC 8414 §2, OpenID Connect Discovery §3, RFC 9207 §3, and MCP's
  * `client_id_metadata_document_supported`). One document serves both discovery mechanisms.
  *
- * `scopes_supported` holds what the server itself understands: some clients ask for all of it.
+ * `scopes_supported` is minimal (OpenID Connect Discovery §3 lets a server not advertise the others): some clients ask
+ * for all of it, and one that asks for `offline_access` is made to ask the person every time. Refresh tokens need no scope.
  */
 export function serverMetadata({ url }: Issuer): object {
   return {
@@ -20,7 +20,7 @@ export function serverMetadata({ url }: Issuer): object {
     introspection_endpoint: `${url}/introspect`,
     revocation_endpoint: `${url}/revoke`,
     end_session_endpoint: `${url}/logout`,
-    scopes_supported: OPENID_SCOPES,
+    scopes_supported: ['openid'],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'form_post'],
     grant_types_supported: GRANT_TYPES,

@@ -1,5 +1,5 @@
 import { checkCodeVerifier } from '../checks/pkce.ts'
-import { isConfidential } from '../clients/client.ts'
+import { type Client, isConfidential } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import type { AuthCode } from '../storage/auth_codes.ts'
@@ -8,7 +8,7 @@ import { endGrant } from '../tokens/revocation.ts'
 import type { TokenRequest } from './grant.ts'
 import { requiredParameter } from './parameters.ts'
 import { checkRepeatedResource, readRepeatedResource } from './resource.ts'
-import { issueUserTokens, type TokenResponse } from './token_response.ts'
+import { issueUserTokens, leftOfGrant, type TokenResponse } from './token_response.ts'
 
 /**
  * The authorization code grant (OAuth 2.1 §4.1.3). Everything is checked before the code is consumed, so a mistaken
@@ -26,6 +26,8 @@ export async function authorizationCode(
   await checkCode(context, request, code)
   if (code.used_at !== null) return refuseReplay(context, code)
 
+  // What could fail without the database's doing fails before the code is used up.
+  await findSigningKeys(context, client, code)
   const { accessTokenTtl, refreshTokenTtl, refreshTokenMaxTtl } = context.settings
   const now = context.now()
   const family = newFamily()
@@ -48,13 +50,21 @@ export async function authorizationCode(
     userId: code.user_id,
     email: opened.email,
     resource: code.resource,
-    scopes: code.scopes,
-    identity: code.identity,
+    ...leftOfGrant(code, opened),
     authTime: code.auth_time,
     dpopJkt: code.dpop_jkt ?? undefined,
     nonce: code.nonce ?? undefined,
     refresh: { family, generation: 0 },
   })
+}
+
+async function findSigningKeys(
+  { signingKeys, settings }: ServerContext,
+  client: Client,
+  code: AuthCode,
+): Promise<void> {
+  await signingKeys.current(settings.signingAlg)
+  if (code.scopes.includes('openid')) await signingKeys.current(client.metadata.id_token_signed_response_alg)
 }
 
 /** All that a code is bound to (RFC 9700 §2.1.1, RFC 8707 §2.2). */

@@ -8,7 +8,7 @@ import type { TokenRequest } from './grant.ts'
 import { networkDigest } from './network.ts'
 import { requiredParameter } from './parameters.ts'
 import { otherResource, readRepeatedResource } from './resource.ts'
-import { issueUserTokens, type TokenResponse } from './token_response.ts'
+import { issueUserTokens, leftOfGrant, type TokenResponse } from './token_response.ts'
 
 /** Clients wait 30 s for a refresh; what comes within twice that is a race, not a theft. In seconds. */
 export const RACE_WINDOW = 60
@@ -59,8 +59,7 @@ export async function refreshTokenGrant(
     email: family.email,
     resource: family.resource,
     // RFC 6749 §6: a narrower scope narrows this access token only, never the grant.
-    scopes: narrowedTo ?? family.scopes,
-    identity: family.identity,
+    ...leftOfGrant({ scopes: narrowedTo ?? family.scopes, identity: family.identity }, family),
     authTime: family.auth_time,
     dpopJkt: family.dpop_jkt ?? undefined,
     nonce: undefined,

@@ -1,5 +1,8 @@
+import { isOpenidScope } from '../checks/scope.ts'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
+import { OAuthError } from '../errors.ts'
+import type { ServerScope } from '../storage/mcp_servers.ts'
 import { signAccessToken } from '../tokens/access_token.ts'
 import { signIdToken } from '../tokens/id_token.ts'
 import { type RefreshTokenParts, refreshToken } from '../tokens/refresh_token.ts'
@@ -30,6 +33,34 @@ export interface UserGrant {
   dpopJkt: string | undefined
   nonce: string | undefined
   refresh: RefreshTokenParts
+}
+
+/** What a server offers and sees now; null where there is no server. */
+export interface CurrentServer {
+  server_scopes: readonly ServerScope[] | null
+  server_identity: readonly string[] | null
+}
+
+/**
+ * What is left of a grant: a scope that its server has given up meanwhile is not issued any more, and what the server
+ * has given up to see of a person is not shown to it.
+ *
+ * @throws OAuthError `invalid_grant` where nothing is left
+ */
+export function leftOfGrant(
+  { scopes, identity }: Pick<UserGrant, 'scopes' | 'identity'>,
+  { server_scopes, server_identity }: CurrentServer,
+): Pick<UserGrant, 'scopes' | 'identity'> {
+  if (server_scopes === null) return { scopes, identity }
+  const offered = server_scopes.map((scope) => scope.name)
+  const left = scopes.filter((scope) => offered.includes(scope) || isOpenidScope(scope))
+  if (left.every((scope) => scope === 'offline_access')) {
+    throw new OAuthError(
+      'invalid_grant',
+      'The server offers none of these scopes any more. Ask for authorization anew.',
+    )
+  }
+  return { scopes: left, identity: identity.filter((claim) => server_identity?.includes(claim)) }
 }
 
 /** Issues the tokens of a person's grant. Nothing is written. */

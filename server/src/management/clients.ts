@@ -8,6 +8,7 @@ import { newId } from '../random.ts'
 import type { ClientServerScopes } from '../storage/client_server_scopes.ts'
 import type { ClientRow } from '../storage/clients.ts'
 import { removeClient } from '../tokens/client_removal.ts'
+import { endTokensOfClient, type NamedClient } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv, Manager } from './authentication.ts'
 import { clientChange, clientIdParam, clientInput, clientOutput, secretOutput } from './client_schemas.ts'
@@ -122,6 +123,8 @@ export function clientRoutes(context: ServerContext): OpenAPIHono<ManagementEnv>
     const { client_id } = c.req.valid('param')
     const change = c.req.valid('json')
     const changed = await changeClient(context, c.var.manager, client_id, change)
+    // Less may be left to it now; what it got before ends, and it asks again.
+    if (change.servers !== undefined) await endTokensOfClient(context, namedClient(c.var.manager, client_id))
     const detail = { changed: Object.keys(change) }
     await recordChange(context, c.var.manager, { type: 'client.changed', client_id, detail })
     return c.json(changed, 200)
@@ -136,10 +139,15 @@ export function clientRoutes(context: ServerContext): OpenAPIHono<ManagementEnv>
   routes.openapi(rotateSecret, async (c) => {
     const { client_id } = c.req.valid('param')
     const secret = await replaceSecret(context, c.var.manager, client_id)
+    await endTokensOfClient(context, namedClient(c.var.manager, client_id))
     await recordChange(context, c.var.manager, { type: 'client.secret_replaced', client_id })
     return c.json({ client_id, client_secret: secret.secret, client_secret_expires_at: 0 as const }, 201)
   })
   return routes
+}
+
+function namedClient({ organizationId }: Manager, clientId: string): NamedClient {
+  return { organizationId, clientId, digest: clientDigest(clientId) }
 }
 
 async function findOwnClient(

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ServerContext } from '../context.ts'
 import type { Organization } from '../storage/organizations.ts'
+import { endNotAdmitted } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv } from './authentication.ts'
 import { notFound } from './errors.ts'
@@ -77,6 +78,7 @@ export function organizationRoutes(context: ServerContext): OpenAPIHono<Manageme
       ...(client_policy !== undefined && toPolicy(client_policy)),
     })
     if (organization === undefined) throw notFound('organisation')
+    if (client_policy !== undefined) await endNotAdmitted(context, organization.id)
     await recordChange(context, c.var.manager, {
       type: 'organization.changed',
       detail: { name, client_policy },

@@ -3,6 +3,7 @@ import { OAuthError } from '../errors.ts'
 import type { Mail } from '../mail.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { newId, newSecret } from '../random.ts'
+import { endAllOfUser } from '../tokens/revocation.ts'
 import { proveAddress } from './address_proof.ts'
 import { runInBackground } from './background.ts'
 import type { SignedIn } from './completion.ts'
@@ -52,7 +53,7 @@ export async function findResetAddress(context: ServerContext, token: string): P
 }
 
 /**
- * Sets the password by a link from the mail, which proves the address as well, and ends every session.
+ * Sets the password by a link from the mail, which proves the address as well, and ends every session and every grant.
  *
  * @returns undefined where the link is used or too old
  */
@@ -74,6 +75,8 @@ export async function resetPassword(
     return true
   })
   if (!isFirst) return undefined
+  // Who had the password may have let apps in with it.
+  await endAllOfUser(context, user.id, 'password_reset')
   await context.audit.record({ type: 'password.changed', user_id: user.id, detail: { by: 'mail' } })
   noticeByMail(context, user.email, 'Your password was changed')
   return { user: { id: user.id, email: user.email }, method: 'password_reset' }

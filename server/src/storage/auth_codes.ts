@@ -1,4 +1,5 @@
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { ServerScope } from './mcp_servers.ts'
 import type { AuthCodesRow } from './rows.ts'
 
 /** An authorization code and all that it is bound to; `server_id` is null where only identity was asked for. */
@@ -22,13 +23,21 @@ export interface AuthCodeStorage {
   findCode(digest: Buffer): Promise<Omit<StoredAuthCode, 'created_at'> | undefined>
   /**
    * Uses the code and opens its grant, in one statement: the code is unused and not expired, the session in which it
-   * was approved still lives, and the person may still use the server. Succeeds once.
+   * was approved still lives, the organisation admits the client, and the person may still use the server at the
+   * address that it had. Succeeds once.
    *
-   * @returns the person's address, or undefined where the code was not consumed
+   * @returns undefined where the code was not consumed
    */
-  consumeCode(digest: Buffer, grant: OpenedGrant, now: Date): Promise<{ email: string } | undefined>
-  /** Ends the codes that wait for their exchange, when their authorization is revoked. */
-  expirePendingCodes(of: PendingCodes, now: Date): Promise<void>
+  consumeCode(digest: Buffer, grant: OpenedGrant, now: Date): Promise<ConsumedCode | undefined>
+  /** Uses up the codes that wait for their exchange, when their authorization is revoked. */
+  voidPendingCodes(of: PendingCodes, now: Date): Promise<void>
+}
+
+/** The person's address, and what the server offers and sees now; null where there is no server. */
+export interface ConsumedCode {
+  email: string
+  server_scopes: readonly ServerScope[] | null
+  server_identity: readonly string[] | null
 }
 
 /** Codes of one person for one client and one server. */
@@ -46,15 +55,23 @@ const FIND = statement<Omit<StoredAuthCode, 'created_at'>>(
   'auth_codes_find',
   `select ${COLUMNS}, used_at from auth_agent.auth_codes where digest = $1`,
 )
-const CONSUME = statement<{ email: string }>(
+const CONSUME = statement<ConsumedCode>(
   'auth_codes_consume',
-  `with code as (
+  // Who ends a person's access ends the sessions first: the lock makes one wait for the other, so that no grant is
+  // opened behind its back.
+  `with session as (
+     select s.id from auth_agent.sessions s
+     where s.id = (select c.session_id from auth_agent.auth_codes c where c.digest = $1) for key share),
+   code as (
      update auth_agent.auth_codes c set used_at = $2
-     from auth_agent.users u
-     where c.digest = $1 and c.used_at is null and c.expires_at > $2 and u.id = c.user_id and u.disabled_at is null
-       and exists (select from auth_agent.sessions s where s.id = c.session_id)
-       and (c.server_id is null
-         or exists (select from auth_agent.mcp_servers s where s.id = c.server_id and auth_agent.may_use(s, u)))
+     from auth_agent.users u, auth_agent.clients client, auth_agent.organizations o
+     where c.digest = $1 and c.used_at is null and c.expires_at > $2
+       and u.id = c.user_id and u.disabled_at is null
+       and client.digest = c.client_digest and o.id = c.organization_id and auth_agent.admits(o, client)
+       and c.session_id in (select id from session)
+       and (c.server_id is null or exists (
+         select from auth_agent.mcp_servers s
+         where s.id = c.server_id and s.server_url = c.resource and auth_agent.may_use(s, u)))
      returning c.*, u.email),
    opened as (
      insert into auth_agent.tokens (family, grant_id, organization_id, client_digest, user_id, server_id, resource,
@@ -63,12 +80,13 @@ const CONSUME = statement<{ email: string }>(
      select $3, grant_id, organization_id, client_digest, user_id, server_id, resource,
        scopes, identity, auth_time, $4, $5, dpop_jkt, $2, $2, $6, $7, $8
      from code)
-   select email from code`,
+   select code.email, s.scopes as server_scopes, s.identity as server_identity
+   from code left join auth_agent.mcp_servers s on s.id = code.server_id`,
 )
-const EXPIRE_PENDING = statement(
-  'auth_codes_expire_pending',
-  `update auth_agent.auth_codes set expires_at = $4
-   where user_id = $1 and client_digest = $2 and server_id is not distinct from $3 and used_at is null and expires_at > $4`,
+const VOID_PENDING = statement(
+  'auth_codes_void_pending',
+  `update auth_agent.auth_codes set used_at = $4
+   where user_id = $1 and client_digest = $2 and server_id is not distinct from $3 and used_at is null`,
 )
 
 export function authCodeStorage(db: Queryable): AuthCodeStorage {
@@ -111,8 +129,8 @@ export function authCodeStorage(db: Queryable): AuthCodeStorage {
       ])
       return row
     },
-    async expirePendingCodes({ user_id, client_digest, server_id }, now) {
-      await db.query(EXPIRE_PENDING, [user_id, client_digest, server_id, now])
+    async voidPendingCodes({ user_id, client_digest, server_id }, now) {
+      await db.query(VOID_PENDING, [user_id, client_digest, server_id, now])
     },
   }
 }

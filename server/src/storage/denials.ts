@@ -32,9 +32,10 @@ const RECORD = statement(
 const READ = statement<{ cursor: string } & { [K in keyof DenialRow]: DenialRow[K] | null }>(
   'denials_read',
   `select snapshot.xmin::text as cursor, d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
-   from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) snapshot
-   left join auth_agent.denials d
-     on (d.transaction_id >= $1::xid8 or snapshot.xmin < $1::xid8) and d.expires_at > $2`,
+   from (
+     select xmin, case when xmin < $1::xid8 then '0'::xid8 else $1::xid8 end as since
+     from pg_snapshot_xmin(pg_current_snapshot()) xmin) snapshot
+   left join auth_agent.denials d on d.transaction_id >= snapshot.since and d.expires_at > $2`,
 )
 
 export function denialStorage(db: Queryable): DenialStorage {

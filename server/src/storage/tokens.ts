@@ -1,4 +1,5 @@
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { ServerScope } from './mcp_servers.ts'
 import type { TokensRow } from './rows.ts'
 
 /**
@@ -60,6 +61,9 @@ export interface RefreshedFamily
   > {
   readonly outcome: RefreshOutcome
   readonly email: string
+  /** What the server offers and sees now; null where there is no server. */
+  readonly server_scopes: readonly ServerScope[] | null
+  readonly server_identity: readonly string[] | null
   /** Whether it came from another network than the one before. */
   readonly moved_network: boolean
 }
@@ -86,6 +90,8 @@ export interface TokenStorage {
   revokeGrantsOfServer(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
   /** Revokes what the server's access policy does not allow any more. */
   revokeDisallowedGrants(serverId: string, reason: string, now: Date): Promise<RevokedGrant[]>
+  /** Revokes the grants of clients that the organisation does not let in any more. */
+  revokeGrantsNotAdmitted(organizationId: string, reason: string, now: Date): Promise<RevokedGrant[]>
 }
 
 /** Added to the life of a denial: the largest leeway that a verifier may allow for clocks. */
@@ -101,8 +107,9 @@ const PRESENT = statement<RefreshedFamily>(
   'tokens_present',
   `with family as (
      select t.*, u.email,
-       u.disabled_at is null and c.disabled_at is null
-         and (t.server_id is null or auth_agent.may_use(s, u)) as stands,
+       s.scopes as server_scopes, s.identity as server_identity,
+       u.disabled_at is null and auth_agent.admits(o, c)
+         and (t.server_id is null or (s.server_url = t.resource and auth_agent.may_use(s, u))) as stands,
        t.superseded_at[t.generation - $2] > $5::timestamptz - make_interval(secs => $6) as in_race_window,
        greatest($2, t.raced_generation + 1) as raced_from,
        t.superseded_at[t.generation - t.raced_generation - 1] > $5::timestamptz - make_interval(secs => $6) as run_is_open,
@@ -110,6 +117,7 @@ const PRESENT = statement<RefreshedFamily>(
      from auth_agent.tokens t
      join auth_agent.users u on u.id = t.user_id
      join auth_agent.clients c on c.digest = t.client_digest
+     join auth_agent.organizations o on o.id = t.organization_id
      left join auth_agent.mcp_servers s on s.id = t.server_id
      where t.family = $1
      for update of t),
@@ -174,6 +182,7 @@ const PRESENT = statement<RefreshedFamily>(
      from decision where outcome = 'theft')
    select d.outcome, coalesce(m.generation, d.generation) as generation, d.grant_id, d.organization_id, d.user_id, d.email,
      d.server_id, d.resource, d.scopes, d.identity, d.auth_time, d.dpop_jkt, d.access_expires_at,
+     d.server_scopes, d.server_identity,
      coalesce(d.presented_from <> $4, false) as moved_network
    from decision d left join moved m on m.family = d.family`,
 )
@@ -209,6 +218,12 @@ const REVOKE_DISALLOWED = revoke(
      select from auth_agent.mcp_servers s, auth_agent.users u
      where s.id = t.server_id and u.id = t.user_id and auth_agent.may_use(s, u))`,
 )
+const REVOKE_NOT_ADMITTED = revoke(
+  'tokens_revoke_not_admitted',
+  `t.organization_id = $3 and not exists (
+     select from auth_agent.organizations o, auth_agent.clients c
+     where o.id = t.organization_id and c.digest = t.client_digest and auth_agent.admits(o, c))`,
+)
 
 export function tokenStorage(db: Queryable): TokenStorage {
   return {
@@ -239,5 +254,7 @@ export function tokenStorage(db: Queryable): TokenStorage {
     revokeGrantsOfClient: (clientDigest, reason, now) => db.query(REVOKE_CLIENT, [now, reason, clientDigest]),
     revokeGrantsOfServer: (serverId, reason, now) => db.query(REVOKE_SERVER, [now, reason, serverId]),
     revokeDisallowedGrants: (serverId, reason, now) => db.query(REVOKE_DISALLOWED, [now, reason, serverId]),
+    revokeGrantsNotAdmitted: (organizationId, reason, now) =>
+      db.query(REVOKE_NOT_ADMITTED, [now, reason, organizationId]),
   }
 }

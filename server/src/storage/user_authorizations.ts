@@ -22,6 +22,8 @@ export interface UserAuthorizationStorage {
   ): Promise<UserAuthorization[]>
   /** Whether this person ever approved this client, for this redirect origin. */
   hasApprovedClient(userId: string, clientDigest: Buffer, redirectOrigin: string): Promise<boolean>
+  /** Notes that what was approved is used again; false where it is not remembered any more. */
+  recordAuthorizationUse(id: string, now: Date): Promise<boolean>
   /** Remembers an approval in place of the one before it. */
   storeUserAuthorization(authorization: UserAuthorization, now: Date): Promise<void>
   listUserAuthorizations(userId: string): Promise<ListedAuthorization[]>
@@ -54,6 +56,10 @@ const STORE = statement(
    on conflict (user_id, client_digest, server_id, redirect_origin) do update set
      metadata_digest = excluded.metadata_digest, scopes = excluded.scopes, identity = excluded.identity,
      granted_at = excluded.granted_at, last_used_at = excluded.last_used_at`,
+)
+const RECORD_USE = statement<{ id: string }>(
+  'user_authorizations_record_use',
+  'update auth_agent.user_authorizations set last_used_at = $2 where id = $1 returning id',
 )
 const LIST = statement<ListedAuthorization>(
   'user_authorizations_list',
@@ -91,6 +97,9 @@ export function userAuthorizationStorage(db: Queryable): UserAuthorizationStorag
     async hasApprovedClient(userId, clientDigest, redirectOrigin) {
       const [row] = await db.query(HAS_APPROVED, [userId, clientDigest, redirectOrigin])
       return row?.approved ?? false
+    },
+    async recordAuthorizationUse(id, now) {
+      return (await db.query(RECORD_USE, [id, now])).length > 0
     },
     async storeUserAuthorization(authorization, now) {
       await db.query(STORE, [

@@ -130,7 +130,11 @@ async function verifySignedClaims(context: ServerContext, token: string): Promis
   return claims.data
 }
 
+/** RFC 7515 §3.1 and §2: three parts of base64url without padding; libraries let more pass. */
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+
 function findKid(token: string): string | undefined {
+  if (!COMPACT.test(token)) return undefined
   try {
     return decodeProtectedHeader(token).kid
   } catch {

@@ -30,6 +30,8 @@ const SECOND = 1000
 const MAX_AGE = 0.9 * SECOND
 /** How long a node goes on with what it knows while the database is away, in which time nothing can be revoked. */
 const MAX_STALENESS = 30 * SECOND
+/** How long a database may take to answer; after that it counts as away. */
+const MAX_READ = 2 * SECOND
 /** A node that has not read for so long reads everything. */
 const MAX_PAUSE = 30 * SECOND
 const CLEAN_EVERY = 60 * SECOND
@@ -41,80 +43,119 @@ interface Denied {
 }
 
 export function createDenials(storage: DenialStorage, now: () => number): Denials {
-  const denied = new Map<string, Denied>()
-  let cursor = '0'
-  let readAt = Number.NEGATIVE_INFINITY
-  let triedAt = Number.NEGATIVE_INFINITY
-  let cleanedAt = now()
-  let reading: Promise<void> | undefined
+  return new DenialSet(storage, now)
+}
 
-  function learn(rows: readonly DenialRow[]): void {
+class DenialSet implements Denials {
+  readonly #storage: DenialStorage
+  readonly #now: () => number
+  readonly #denied = new Map<string, Denied>()
+  #cursor = '0'
+  #readAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
+  #cleanedAt: number
+  #reading: Promise<void> | undefined
+
+  constructor(storage: DenialStorage, now: () => number) {
+    this.#storage = storage
+    this.#now = now
+    this.#cleanedAt = now()
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#isWithin(this.#readAt, MAX_AGE)) return
+    // While the database is away, one request a second tries it; the others go on at once.
+    const hasJustFailed = this.#isWithin(this.#failedAt, MAX_AGE)
+    if (this.#reading === undefined && hasJustFailed && this.#isStillGood()) return
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading.catch((cause: unknown) => {
+      if (this.#isStillGood()) return
+      throw new OAuthError(
+        'temporarily_unavailable',
+        'It cannot be checked now whether this was revoked. Try again.',
+        { headers: { 'Retry-After': '5' }, cause },
+      )
+    })
+  }
+
+  isTokenDenied(claims: DeniableClaims): boolean {
+    if (this.#denied.size === 0) return false
+    const { jti, grant_id, sub, client_id, aud, iat } = claims
+    return (
+      this.#isDenied('token', jti, iat) ||
+      (grant_id !== undefined && this.#isDenied('grant', grant_id, iat)) ||
+      this.#isDenied('user', sub, iat) ||
+      this.#isDenied('client', client_id, iat) ||
+      this.#isDenied('server', aud, iat)
+    )
+  }
+
+  isKeyDenied(keyId: string): boolean {
+    return this.#isDenied('key', keyId, 0)
+  }
+
+  learn(rows: readonly DenialRow[]): void {
     for (const row of rows) {
       const key = keyOf(row.kind, row.subject)
       const cutoff = row.cutoff === null ? Infinity : Math.floor(row.cutoff.getTime() / SECOND)
-      const known = denied.get(key)
-      denied.set(key, {
+      const known = this.#denied.get(key)
+      this.#denied.set(key, {
         cutoff: Math.max(cutoff, known?.cutoff ?? 0),
         expiresAt: Math.max(row.expires_at.getTime(), known?.expiresAt ?? 0),
       })
     }
   }
-  function forgetExpired(): void {
-    if (now() - cleanedAt < CLEAN_EVERY) return
-    cleanedAt = now()
-    for (const [key, { expiresAt }] of denied) if (expiresAt <= now()) denied.delete(key)
-  }
-  async function read(): Promise<void> {
-    const startedAt = now()
-    triedAt = startedAt
-    // After a pause the database may be another one: restored, or failed over to a replica that lacked the last
-    // transactions, and whose numbers have passed our cursor since. Then everything is read again.
-    const from = startedAt - readAt < MAX_PAUSE ? cursor : '0'
-    cursor = '0'
-    const page = await storage.readDenials(from, new Date(startedAt))
-    learn(page.denials)
-    cursor = page.cursor
-    readAt = startedAt
-    forgetExpired()
-  }
-  function isDenied(kind: DenialRow['kind'], subject: string, iat: number): boolean {
-    const denial = denied.get(keyOf(kind, subject))
+
+  #isDenied(kind: DenialRow['kind'], subject: string, iat: number): boolean {
+    const denial = this.#denied.get(keyOf(kind, subject))
     return denial !== undefined && iat <= denial.cutoff
   }
 
-  return {
-    learn,
-    async refresh() {
-      if (now() - readAt < MAX_AGE) return
-      const isStillGood = () => now() - readAt < MAX_STALENESS
-      // While the database is away, or does not answer, one request a second tries it; the others go on at once.
-      const hasJustFailed = reading === undefined && now() - triedAt < MAX_AGE
-      const doesNotAnswer = reading !== undefined && now() - triedAt >= MAX_AGE
-      if (isStillGood() && (hasJustFailed || doesNotAnswer)) return
-      reading ??= read().finally(() => {
-        reading = undefined
-      })
-      await reading.catch((cause: unknown) => {
-        if (isStillGood()) return
-        throw new OAuthError(
-          'temporarily_unavailable',
-          'It cannot be checked now whether this was revoked. Try again.',
-          {
-            headers: { 'Retry-After': '5' },
-            cause,
-          },
-        )
-      })
-    },
-    isTokenDenied: (claims) =>
-      denied.size > 0 &&
-      (isDenied('token', claims.jti, claims.iat) ||
-        (claims.grant_id !== undefined && isDenied('grant', claims.grant_id, claims.iat)) ||
-        isDenied('user', claims.sub, claims.iat) ||
-        isDenied('client', claims.client_id, claims.iat) ||
-        isDenied('server', claims.aud, claims.iat)),
-    isKeyDenied: (keyId) => isDenied('key', keyId, 0),
+  async #read(): Promise<void> {
+    const startedAt = this.#now()
+    // After a pause the database may be another one: restored, or failed over to a replica that lacked the last
+    // transactions, and whose numbers have passed our cursor since. Then everything is read again.
+    const from = this.#isWithin(this.#readAt, MAX_PAUSE) ? this.#cursor : '0'
+    this.#cursor = '0'
+    try {
+      const page = await within(MAX_READ, this.#storage.readDenials(from, new Date(startedAt)))
+      this.learn(page.denials)
+      this.#cursor = page.cursor
+      this.#readAt = startedAt
+    } catch (error) {
+      this.#failedAt = this.#now()
+      throw error
+    }
+    this.#forgetExpired()
   }
+
+  #forgetExpired(): void {
+    if (this.#isWithin(this.#cleanedAt, CLEAN_EVERY)) return
+    this.#cleanedAt = this.#now()
+    for (const [key, { expiresAt }] of this.#denied) {
+      if (expiresAt <= this.#now()) this.#denied.delete(key)
+    }
+  }
+
+  #isStillGood(): boolean {
+    return this.#isWithin(this.#readAt, MAX_STALENESS)
+  }
+
+  /** Whether less than so much time has passed since; a clock that was set back tells nothing. */
+  #isWithin(since: number, limit: number): boolean {
+    const elapsed = this.#now() - since
+    return elapsed >= 0 && elapsed < limit
+  }
+}
+
+/** Rejects where the work takes longer. In milliseconds. */
+function within<Result>(limit: number, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The database did not answer in time.')), limit)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 function keyOf(kind: DenialRow['kind'], subject: string): string {

@@ -1,4 +1,5 @@
 import type { ServerContext } from '../context.ts'
+import { MAX_ACCESS_TOKEN_TTL } from '../options.ts'
 import type { DenialRow } from '../storage/denials.ts'
 import type { RevokedGrant } from '../storage/tokens.ts'
 
@@ -11,8 +12,12 @@ export type RevocationReason =
   | 'password_reset'
   | 'user_disabled'
   | 'access_policy'
+  | 'client_policy'
   | 'client_removed'
   | 'server_removed'
+
+/** How far the clocks of two nodes may be apart, in milliseconds: what is removed for good is denied for as long after. */
+const MAX_CLOCK_SKEW = 30_000
 
 /** Ends one authorization of the account page: what the person approved for a client at a server, and every grant of it. */
 export async function endAuthorization(
@@ -24,7 +29,7 @@ export async function endAuthorization(
     const removed = await tables.removeUserAuthorization(userId, authorizationId)
     if (removed === undefined) return undefined
     const of = { user_id: userId, client_digest: removed.client_digest, server_id: removed.server_id }
-    await tables.expirePendingCodes(of, now)
+    await tables.voidPendingCodes(of, now)
     return { ...removed, grants: await tables.revokeGrantsOfAuthorization(of, 'user_request', now) }
   })
   if (ended === undefined) return false
@@ -60,20 +65,36 @@ export async function endAllOfUser(
   await endGrants(context, reason, (reason, now) => context.storage.revokeGrantsOfUser(userId, reason, now))
 }
 
-/** Ends every grant of a client, and the tokens that it got in its own name. */
-export async function endAllOfClient(
-  context: ServerContext,
-  client: { organizationId: string; clientId: string; digest: Buffer },
-): Promise<void> {
+/** Ends every grant of a client that is removed, and the tokens that it got in its own name. */
+export async function endAllOfClient(context: ServerContext, client: NamedClient): Promise<void> {
   await endGrants(context, 'client_removed', (reason, now) =>
     context.storage.revokeGrantsOfClient(client.digest, reason, now),
   )
-  await deny(context, {
+  await denyClient(context, client, context.now() + MAX_CLOCK_SKEW)
+}
+
+/**
+ * Ends the access tokens of a client that is there, after less was left to it: it asks for new ones, and gets what it may
+ * have now. Grants of people go on, by their refresh tokens.
+ */
+export function endTokensOfClient(context: ServerContext, client: NamedClient): Promise<void> {
+  return denyClient(context, client, context.now())
+}
+
+/** A client as its denials and its grants name it. */
+export interface NamedClient {
+  organizationId: string
+  clientId: string
+  digest: Buffer
+}
+
+function denyClient(context: ServerContext, client: NamedClient, cutoff: number): Promise<void> {
+  return deny(context, {
     organization_id: client.organizationId,
     kind: 'client',
     subject: client.clientId,
     server_id: null,
-    cutoff: new Date(context.now()),
+    cutoff: new Date(cutoff),
     expires_at: lastExpiry(context),
   })
 }
@@ -91,7 +112,7 @@ export async function endAllOfServer(
     kind: 'server',
     subject: server.server_url,
     server_id: server.id,
-    cutoff: new Date(context.now()),
+    cutoff: new Date(context.now() + MAX_CLOCK_SKEW),
     expires_at: lastExpiry(context),
   })
 }
@@ -100,6 +121,13 @@ export async function endAllOfServer(
 export function endDisallowed(context: ServerContext, serverId: string): Promise<number> {
   return endGrants(context, 'access_policy', (reason, now) =>
     context.storage.revokeDisallowedGrants(serverId, reason, now),
+  )
+}
+
+/** Ends the grants of clients that an organisation does not let in any more, after its policy has changed. */
+export function endNotAdmitted(context: ServerContext, organizationId: string): Promise<number> {
+  return endGrants(context, 'client_policy', (reason, now) =>
+    context.storage.revokeGrantsNotAdmitted(organizationId, reason, now),
   )
 }
 
@@ -157,7 +185,7 @@ export function learnRevoked(context: ServerContext, grants: readonly RevokedGra
   )
 }
 
-/** When the last token issued until now has expired everywhere. */
+/** When the last token issued until now has expired everywhere, whatever the lifetime was when it was issued. */
 function lastExpiry(context: ServerContext): Date {
-  return new Date(context.now() + context.settings.accessTokenTtl * 1000 + 300_000)
+  return new Date(context.now() + (MAX_ACCESS_TOKEN_TTL + 300) * 1000)
 }
