@@ -77,9 +77,9 @@ module.exports = {
       to: { path: server('storage', 'clients'), dependencyTypes: ['type-only'] },
     },
     {
-      comment: 'Checks are pure: types, errors and nothing else.',
+      comment: 'Checks are pure: types, errors, each other and nothing else.',
       from: { path: '^server/src/checks/' },
-      to: { path: '^server/src/errors\\.ts$' },
+      to: { path: '^server/src/(errors\\.ts$|checks/)' },
     },
     {
       from: { path: '^server/src/checks/' },
@@ -116,7 +116,10 @@ module.exports = {
       comment: 'Checks import nothing but types and errors; a digest is a pure function too.',
       severity: 'error',
       from: { path: '^server/src/checks/', pathNot: TESTS },
-      to: { pathNot: ['^server/src/errors\\.ts$', '^(node:)?crypto$'], dependencyTypesNot: ['type-only'] },
+      to: {
+        pathNot: ['^server/src/(errors\\.ts$|checks/)', '^(node:)?crypto$'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'grants-import-no-endpoints',

@@ -10,6 +10,9 @@ export type SigningAlg = (typeof SIGNING_ALGS)[number]
 /** The longest that an access token may live, in seconds. Denials are kept for as long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400
 
+/** What verifiers may allow for clocks that differ, in seconds: denials and keys outlast a token by as much. */
+export const MAX_LEEWAY = 300
+
 /**
  * Who may make an account: nobody but the owner and those invited, everybody,
  * or everybody with an address at one of these e-mail domains (lower case).

@@ -6,7 +6,7 @@ import { identifyBrowser } from '../../server/src/sign_in/browser.ts'
 import { startSession } from '../../server/src/sign_in/session.ts'
 import type { Database } from '../../server/src/storage/database.ts'
 
-export const ADMIN_TOKEN = 'an admin token of more than thirty-two characters'
+export const ADMIN_TOKEN = 'an-admin-token-of-more-than-32-characters'
 export const ISSUER = 'https://as.example'
 
 const OPTIONS: Omit<ServerOptions, 'database'> = {

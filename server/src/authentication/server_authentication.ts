@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type ApiKey, parseApiKey } from '../checks/api_key.ts'
+import { findBasicCredentials, findBearerToken } from '../checks/authorization_header.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { DatabaseUnavailable } from '../storage/database.ts'
@@ -22,7 +23,7 @@ const keyCaches = new WeakMap<ServerContext, LRUCache<string, CachedKey>>()
 
 /** Whether a request bears the API key of an MCP server, not the credentials of a client. */
 export function isServerRequest(request: Request): boolean {
-  return findCredentials(request.headers.get('Authorization') ?? '') !== undefined
+  return findCredentials(request.headers.get('Authorization')) !== undefined
 }
 
 /**
@@ -36,8 +37,8 @@ export async function authenticateServer(
   context: ServerContext,
   request: Request,
 ): Promise<AuthenticatingKey> {
-  const authorization = request.headers.get('Authorization') ?? ''
-  const scheme = /^basic /i.test(authorization) ? 'Basic' : 'Bearer'
+  const authorization = request.headers.get('Authorization')
+  const scheme = /^basic /i.test(authorization ?? '') ? 'Basic' : 'Bearer'
   const credentials = findCredentials(authorization)
   if (credentials === undefined)
     refuse(scheme, "Authenticate with the MCP server's API key, as a Bearer token.")
@@ -56,27 +57,11 @@ export async function authenticateServer(
   return key
 }
 
-function findCredentials(authorization: string): { serverId?: string; apiKey: ApiKey } | undefined {
-  const [, scheme, value] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? []
-  if (scheme === undefined || value === undefined) return undefined
-  if (scheme.toLowerCase() === 'bearer') {
-    const apiKey = parseApiKey(value)
-    return apiKey && { apiKey }
-  }
-  const text = Buffer.from(value, 'base64').toString('utf8')
-  const colon = text.indexOf(':')
-  const serverId = decodeFormPart(text.slice(0, Math.max(colon, 0)))
-  const apiKey = parseApiKey(decodeFormPart(text.slice(colon + 1)) ?? '')
-  return serverId === undefined || apiKey === undefined ? undefined : { serverId, apiKey }
-}
-
-/** RFC 6749 §2.3.1: both parts of Basic credentials are form-urlencoded first. */
-function decodeFormPart(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
+function findCredentials(authorization: string | null): { serverId?: string; apiKey: ApiKey } | undefined {
+  const basic = findBasicCredentials(authorization)
+  const apiKey = parseApiKey(basic?.password ?? findBearerToken(authorization) ?? '')
+  if (apiKey === undefined) return undefined
+  return basic === undefined ? { apiKey } : { apiKey, serverId: basic.username }
 }
 
 async function findKey(context: ServerContext, keyId: string): Promise<AuthenticatingKey | undefined> {

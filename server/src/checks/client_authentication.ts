@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import { findBasicCredentials } from './authorization_header.ts'
 
 /** What a client presented to prove who it is (OAuth 2.1 §2.4, RFC 7523 §2.2). */
 export type ClientCredentials =
@@ -51,31 +52,17 @@ function credentialsOf(clientId: string, clientSecret: string | undefined): Clie
     : { method: 'client_secret', clientId, clientSecret }
 }
 
-/** RFC 6749 §2.3.1: both parts are form-encoded before they are joined. An empty secret counts as none. */
+/** An empty secret counts as none. */
 function readBasic(authorization: string): { clientId: string; clientSecret: string | undefined } {
-  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
-  const decoded = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString()
-  const colon = decoded.indexOf(':')
-  const clientId = formDecode(decoded.slice(0, Math.max(colon, 0)))
-  const clientSecret = formDecode(decoded.slice(colon + 1))
-  if (!clientId || clientSecret === undefined) {
-    throw new OAuthError(
-      'invalid_client',
-      'The Authorization header must be Basic with the form-encoded client_id and client_secret.',
-      {
-        headers: { 'WWW-Authenticate': 'Basic realm="oauth"' },
-      },
-    )
+  const credentials = findBasicCredentials(authorization)
+  if (credentials !== undefined && credentials.username !== '') {
+    return { clientId: credentials.username, clientSecret: credentials.password || undefined }
   }
-  return { clientId, clientSecret: clientSecret === '' ? undefined : clientSecret }
-}
-
-function formDecode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
+  throw new OAuthError(
+    'invalid_client',
+    'The Authorization header must be Basic with the form-encoded client_id and client_secret.',
+    { headers: { 'WWW-Authenticate': 'Basic realm="oauth"' } },
+  )
 }
 
 function readAssertion(

@@ -12,6 +12,7 @@ import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { mayUseResource } from '../grants/resource.ts'
 import { type Form, readForm, readQuery } from '../http/form.ts'
+import { seeOther } from '../http/see_other.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
@@ -38,12 +39,12 @@ export async function authorization(context: ServerContext, request: Request): P
 }
 
 /** A post from another site carries no session cookie (SameSite=Lax); the GET that follows does. */
-function repeatAsGet({ issuer }: ServerContext, form: Form): Response {
+function repeatAsGet(context: ServerContext, form: Form): Response {
   const query = new URLSearchParams()
   for (const name of AUTHORIZATION_PARAMETERS) {
     for (const value of form.getAll(name)) query.append(name, value)
   }
-  return seeOther(`${issuer.basePath}/authorize?${query}`)
+  return seeOther(context, `${context.issuer.basePath}/authorize?${query}`)
 }
 
 const AUTHORIZATION_PARAMETERS = [
@@ -75,7 +76,7 @@ async function decide(
   if (session === undefined || (await mustSignInAgain(context, asked, session))) {
     if (isSilent)
       throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
-    return seeOther(signInUrl(context, request))
+    return seeOther(context, signInUrl(context, request))
   }
   if (!(await mayUseResource(context, asked, session.user.id))) {
     if (isSilent) throw new OAuthError('access_denied', 'This person may not use this MCP server.')
@@ -106,18 +107,21 @@ async function mustSignInAgain(
     return true
   if (asked.idTokenHint === undefined) return false
   const hint = await verifyIdTokenHint(context, asked.idTokenHint)
-  return hint !== undefined && hint.sub !== session.user.id
+  if (hint === undefined) throw new OAuthError('invalid_request', 'id_token_hint was not issued here.')
+  return hint.sub !== session.user.id
 }
 
 /**
- * The sign-in page, and from there back to this request. What asked for the sign-in is taken out of it, since it
- * has been done by then; `auth_time` tells the client how fresh it is.
+ * The sign-in page, and from there back to this request. `prompt=login` is taken out of it, since it has been done by
+ * then; `auth_time` tells the client how fresh it is.
  */
 function signInUrl({ issuer }: ServerContext, request: Request): string {
   const query = new URL(request.url).searchParams
   const isForced = ['prompt', 'max_age', 'id_token_hint'].some((name) => query.has(name))
   const loginHint = query.get('login_hint')
-  for (const name of ['max_age', 'id_token_hint', 'login_hint']) query.delete(name)
+  query.delete('login_hint')
+  // Nothing is ever fresh enough for 0, which means the same as prompt=login; any other age is looked at again.
+  if (query.get('max_age') === '0') query.delete('max_age')
   const prompt = (query.get('prompt') ?? '').split(' ').filter((value) => value === 'consent')
   query.delete('prompt')
   if (prompt.length > 0) query.set('prompt', 'consent')
@@ -169,8 +173,4 @@ function renderNoAccess(
       label: 'Sign in with another account',
     },
   })
-}
-
-function seeOther(location: string): Response {
-  return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }

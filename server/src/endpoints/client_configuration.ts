@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { findBearerToken } from '../checks/authorization_header.ts'
 import { clientDigest } from '../clients/client.ts'
 import { type ClientMetadata, parseClientMetadata } from '../clients/metadata.ts'
 import { isRegistrationAccessToken, registrationAccessToken } from '../clients/registration_access_token.ts'
@@ -33,7 +34,7 @@ export async function clientConfiguration(
 
 /** §3: who has no valid token learns only that, whether or not there is such a client. */
 async function authenticate(context: ServerContext, request: Request, clientId: string): Promise<ClientRow> {
-  const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
+  const token = findBearerToken(request.headers.get('Authorization'))
   const row = await context.storage.findRegisteredClient(clientDigest(clientId))
   const isValid = token !== undefined && isRegistrationAccessToken(context.purposeKeys, clientId, token)
   if (row !== undefined && isValid) return row

@@ -1,3 +1,4 @@
+import { findBearerToken } from '../checks/authorization_header.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { readForm } from '../http/form.ts'
@@ -28,7 +29,7 @@ export async function userinfo(context: ServerContext, request: Request): Promis
 
 /** RFC 6750 §2: in the header, or in the form of a POST; never in the query, and not in two places. */
 async function readBearerToken(request: Request): Promise<string> {
-  const [, fromHeader] = /^Bearer +(\S+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
+  const fromHeader = findBearerToken(request.headers.get('Authorization'))
   const isForm =
     request.method === 'POST' &&
     request.headers.get('Content-Type')?.startsWith('application/x-www-form-urlencoded')

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { findBearerToken } from '../checks/authorization_header.ts'
 import { managementResource } from '../checks/resource.ts'
 import { MANAGE_SCOPE } from '../checks/scope.ts'
 import type { ServerContext } from '../context.ts'
@@ -46,7 +47,7 @@ export async function authenticateManager(context: ServerContext, request: Reque
       'Send either an Authorization header or the session cookie, not both.',
     )
   }
-  const [, token] = /^bearer +(.+)$/i.exec(authorization) ?? []
+  const token = findBearerToken(authorization)
   if (token === undefined) refuse(context, 'The Authorization header must be Bearer and one token.')
   if (isAdminToken(context, token)) {
     return { organizationId: 'org_root', role: 'owner', userId: undefined, via: 'admin_token' }

@@ -1,3 +1,4 @@
+import { MAX_LEEWAY } from '../options.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import type { TokensRow } from './rows.ts'
@@ -94,8 +95,8 @@ export interface TokenStorage {
   revokeGrantsNotAdmitted(organizationId: string, reason: string, now: Date): Promise<RevokedGrant[]>
 }
 
-/** Added to the life of a denial: the largest leeway that a verifier may allow for clocks. */
-const LEEWAY = `interval '5 minutes'`
+/** Added to the life of a denial. */
+const LEEWAY = `interval '${MAX_LEEWAY} seconds'`
 
 // $1 family, $2 generation, $3 client, $4 network, $5 now, $6 race window, $7 longest run of races, $8 and $9 lifetimes,
 // $10 resource, $11 scopes. What the request asks for is checked before anything moves.

@@ -3,6 +3,7 @@ import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { MAX_LEEWAY } from '../options.ts'
 import type { DenialRow } from '../storage/denials.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
@@ -154,6 +155,6 @@ export function tokenDenial(claims: AccessTokenClaims, organizationId: string): 
     subject: claims.jti,
     server_id: null,
     cutoff: null,
-    expires_at: new Date((claims.exp + 300) * 1000),
+    expires_at: new Date((claims.exp + MAX_LEEWAY) * 1000),
   }
 }

@@ -1,5 +1,5 @@
 import type { ServerContext } from '../context.ts'
-import { MAX_ACCESS_TOKEN_TTL } from '../options.ts'
+import { MAX_ACCESS_TOKEN_TTL, MAX_LEEWAY } from '../options.ts'
 import type { DenialRow } from '../storage/denials.ts'
 import type { RevokedGrant } from '../storage/tokens.ts'
 
@@ -180,12 +180,12 @@ export function learnRevoked(context: ServerContext, grants: readonly RevokedGra
       subject: grant.grant_id,
       server_id: grant.server_id,
       cutoff: null,
-      expires_at: new Date(grant.access_expires_at.getTime() + 300_000),
+      expires_at: new Date(grant.access_expires_at.getTime() + MAX_LEEWAY * 1000),
     })),
   )
 }
 
 /** When the last token issued until now has expired everywhere, whatever the lifetime was when it was issued. */
 function lastExpiry(context: ServerContext): Date {
-  return new Date(context.now() + (MAX_ACCESS_TOKEN_TTL + 300) * 1000)
+  return new Date(context.now() + (MAX_ACCESS_TOKEN_TTL + MAX_LEEWAY) * 1000)
 }

@@ -9,7 +9,7 @@ import {
   type JWK,
 } from 'jose'
 import type { KeyWrapping } from '../keys/key_wrapping.ts'
-import type { SigningAlg } from '../options.ts'
+import { MAX_LEEWAY, type SigningAlg } from '../options.ts'
 import type { SigningKeyRow, SigningKeyStorage } from '../storage/signing_keys.ts'
 
 /** A key pair, or the one key of HS256, ready for use. */
@@ -50,8 +50,6 @@ const DAY = 86_400 * SECOND
 const SIGNS_FOR = 90 * DAY
 /** How long a key is published before it signs, so that every cache of the key set holds it by then. */
 const PUBLISHED_AHEAD = DAY
-/** What verifiers may allow for clocks that differ. */
-const LEEWAY = 300 * SECOND
 const RELOAD_AFTER = 60 * SECOND
 /** An unknown `kid` is looked for at most this often, so that rubbish cannot load the database. */
 const RELOAD_UNKNOWN_AFTER = 5 * SECOND
@@ -100,7 +98,7 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
     await load()
     for (const key of keys.filter((candidate) => candidate.row.deactivates_at === null && isDue(candidate))) {
       const activatesAt = new Date(now() + publishAhead)
-      const expiresAt = new Date(activatesAt.getTime() + options.maxTokenTtl * SECOND + LEEWAY)
+      const expiresAt = new Date(activatesAt.getTime() + (options.maxTokenTtl + MAX_LEEWAY) * SECOND)
       const successor = await generateKey(key.alg, wrapping, activatesAt)
       await storage.addSigningKey(successor, { kid: key.kid, expiresAt }, new Date(now()))
     }
