@@ -75,6 +75,23 @@ describe('a node whose database is away', () => {
     expect(await isActive(nodes.b, revoked)).toBe(false)
   })
 
+  it('reads on where its clock was set back', async () => {
+    const token = await issue(nodes.b, { grantId: 'revoked after the clock was set back' })
+    await nodes.b.denials.refresh()
+    nodes.clock.advance(-3600)
+    await deny(nodes.a, {
+      organization_id: 'org_root',
+      kind: 'grant',
+      subject: 'revoked after the clock was set back',
+      server_id: null,
+      cutoff: null,
+      expires_at: new Date(nodes.clock.now + 10_000_000),
+    })
+    nodes.clock.advance(1)
+    expect(await isActive(nodes.b, token)).toBe(false)
+    nodes.clock.advance(3600)
+  })
+
   it('honours what it recorded itself, whatever it can read', async () => {
     const key = { keyId: 'key_gone', organizationId: 'org_root', serverId: 'srv_files' }
     await endKey(nodes.b, key)

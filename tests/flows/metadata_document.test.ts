@@ -135,6 +135,14 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
     })
   })
 
+  it('are not locked out by junk beside them: a stranger’s made-up ids at the same host', async () => {
+    expect(await isKnown()).toBe(true)
+    server.clock.advance(301)
+    for (let i = 0; i < 30; i += 1) await ask(`https://app.example.com/junk${i}.json`)
+    expect(fetches.length).toBeLessThan(12)
+    expect(await isKnown()).toBe(true)
+  })
+
   it('that cannot be had now are 503 with Retry-After, not a refusal that makes the client forget itself', async () => {
     documents.set(ID, () => {
       throw new PublicFetchError('timeout', 'It did not answer.')
