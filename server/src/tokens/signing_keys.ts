@@ -60,86 +60,112 @@ interface LoadedKey extends SigningKey {
 
 /** Loads the keys and makes those that are missing. Rejects where the server secret does not unwrap them. */
 export async function loadSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const { storage, wrapping, now } = options
-  let keys: readonly LoadedKey[] = []
-  let triedAt = Number.NEGATIVE_INFINITY
-  let loading: Promise<void> | undefined
-  let failure: { cause: unknown } | undefined
+  const ring = new KeyRing(options)
+  await ring.load()
+  await ring.addMissing()
+  return ring
+}
 
-  async function load(): Promise<void> {
-    triedAt = now()
-    const rows = await storage.listSigningKeys(new Date(triedAt))
-    keys = await Promise.all(
-      rows.map((row) => keys.find((key) => isSameKey(key.row, row)) ?? importKey(row, wrapping)),
-    )
-    for (const { row } of keys.filter((key) => !wrapping.isCurrent(key.row.wrapped_key))) {
-      await storage.rewrapSigningKey(
-        row.kid,
-        wrapping.wrap(wrapping.unwrap(row.wrapped_key, row.kid), row.kid),
-      )
+class KeyRing implements SigningKeys {
+  readonly #options: SigningKeysOptions
+  #keys: readonly LoadedKey[] = []
+  #triedAt = Number.NEGATIVE_INFINITY
+  #loading: Promise<void> | undefined
+  #failure: { cause: unknown } | undefined
+
+  constructor(options: SigningKeysOptions) {
+    this.#options = options
+  }
+
+  async current(alg: SigningAlg): Promise<SigningKey> {
+    await this.#reloadAfter(RELOAD_AFTER)
+    const now = this.#options.now()
+    const key = this.#keys.find(({ row }) => row.alg === alg && row.activates_at.getTime() <= now)
+    if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
+    return key
+  }
+
+  async find(kid: string): Promise<SigningKey | undefined> {
+    await this.#reloadAfter(RELOAD_AFTER)
+    if (this.#findKnown(kid) === undefined) await (this.#loading ?? this.#reloadAfter(RELOAD_UNKNOWN_AFTER))
+    const key = this.#findKnown(kid)
+    // It may be a new key of another node: that it is not ours cannot be told now.
+    if (key === undefined && this.#failure !== undefined) throw this.#failure.cause
+    return key
+  }
+
+  async jwks(): Promise<{ keys: readonly JWK[] }> {
+    await this.#reloadAfter(RELOAD_AFTER)
+    return { keys: this.#keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
+  }
+
+  rotateDueKeys(): Promise<void> {
+    const soon = this.#options.now() + PUBLISHED_AHEAD
+    return this.#addSuccessors(({ row }) => row.activates_at.getTime() + SIGNS_FOR <= soon, PUBLISHED_AHEAD)
+  }
+
+  rotateAll(publishAhead = PUBLISHED_AHEAD / SECOND): Promise<void> {
+    return this.#addSuccessors(() => true, publishAhead * SECOND)
+  }
+
+  /** Reads the keys, and wraps anew what an older secret wrapped. */
+  async load(): Promise<void> {
+    const { storage, wrapping, now } = this.#options
+    this.#triedAt = now()
+    const rows = await storage.listSigningKeys(new Date(this.#triedAt))
+    this.#keys = await Promise.all(rows.map((row) => this.#findSame(row) ?? importKey(row, wrapping)))
+    for (const { kid, row } of this.#keys) {
+      if (wrapping.isCurrent(row.wrapped_key)) continue
+      await storage.rewrapSigningKey(kid, wrapping.wrap(wrapping.unwrap(row.wrapped_key, kid), kid))
     }
   }
-  /** While the database is away the node goes on with the keys that it has; they are published long before they sign. */
-  async function reloadAfter(age: number): Promise<void> {
-    if (now() - triedAt < age) return
-    loading ??= load()
-      .then(() => {
-        failure = undefined
-      })
-      .catch((cause: unknown) => {
-        failure = { cause }
-      })
-      .finally(() => {
-        loading = undefined
-      })
-    await loading
+
+  /** Makes the first key of each algorithm that has none. */
+  async addMissing(): Promise<void> {
+    const { storage, wrapping, now, algs } = this.#options
+    for (const alg of algs.filter((alg) => !this.#keys.some((key) => key.alg === alg))) {
+      const moment = new Date(now())
+      await storage.addSigningKey(await generateKey(alg, wrapping, moment), undefined, moment)
+    }
+    await this.load()
   }
-  async function addSuccessors(isDue: (key: LoadedKey) => boolean, publishAhead: number): Promise<void> {
-    await load()
-    for (const key of keys.filter((candidate) => candidate.row.deactivates_at === null && isDue(candidate))) {
+
+  async #addSuccessors(isDue: (key: LoadedKey) => boolean, publishAhead: number): Promise<void> {
+    const { storage, wrapping, now, maxTokenTtl } = this.#options
+    await this.load()
+    for (const key of this.#keys.filter((key) => key.row.deactivates_at === null && isDue(key))) {
       const activatesAt = new Date(now() + publishAhead)
-      const expiresAt = new Date(activatesAt.getTime() + (options.maxTokenTtl + MAX_LEEWAY) * SECOND)
+      const expiresAt = new Date(activatesAt.getTime() + (maxTokenTtl + MAX_LEEWAY) * SECOND)
       const successor = await generateKey(key.alg, wrapping, activatesAt)
       await storage.addSigningKey(successor, { kid: key.kid, expiresAt }, new Date(now()))
     }
-    await load()
+    await this.load()
   }
 
-  await load()
-  for (const alg of options.algs.filter((alg) => !keys.some((key) => key.alg === alg))) {
-    await storage.addSigningKey(await generateKey(alg, wrapping, new Date(now())), undefined, new Date(now()))
+  /** While the database is away the node goes on with the keys that it has; they are published long before they sign. */
+  async #reloadAfter(age: number): Promise<void> {
+    const elapsed = this.#options.now() - this.#triedAt
+    if (elapsed >= 0 && elapsed < age) return
+    this.#loading ??= this.load()
+      .then(() => {
+        this.#failure = undefined
+      })
+      .catch((cause: unknown) => {
+        this.#failure = { cause }
+      })
+      .finally(() => {
+        this.#loading = undefined
+      })
+    await this.#loading
   }
-  await load()
 
-  return {
-    async current(alg) {
-      await reloadAfter(RELOAD_AFTER)
-      const key = keys.find(
-        (candidate) => candidate.alg === alg && candidate.row.activates_at.getTime() <= now(),
-      )
-      if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
-      return key
-    },
-    async find(kid) {
-      await reloadAfter(RELOAD_AFTER)
-      const known = () =>
-        keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now())
-      if (known() === undefined) await (loading ?? reloadAfter(RELOAD_UNKNOWN_AFTER))
-      // It may be a new key of another node: that it is not ours cannot be told now.
-      if (known() === undefined && failure !== undefined) throw failure.cause
-      return known()
-    },
-    async jwks() {
-      await reloadAfter(RELOAD_AFTER)
-      return { keys: keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
-    },
-    async rotateDueKeys() {
-      await addSuccessors(
-        (key) => key.row.activates_at.getTime() + SIGNS_FOR <= now() + PUBLISHED_AHEAD,
-        PUBLISHED_AHEAD,
-      )
-    },
-    rotateAll: (publishAhead = PUBLISHED_AHEAD / SECOND) => addSuccessors(() => true, publishAhead * SECOND),
+  #findKnown(kid: string): LoadedKey | undefined {
+    const now = this.#options.now()
+    return this.#keys.find((key) => key.kid === kid && (key.row.expires_at?.getTime() ?? Infinity) > now)
+  }
+
+  #findSame(row: SigningKeyRow): LoadedKey | undefined {
+    return this.#keys.find((key) => isSameKey(key.row, row))
   }
 }
 
