@@ -46,7 +46,7 @@ export interface WatchedPage {
 /** Opens an empty page. A status of 4xx, which the console reports as an error too, is for the test to check. */
 export async function openWatchedPage(context: BrowserContext): Promise<WatchedPage> {
   // Less than a test may take, so that what is missing is named.
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(45_000)
   const page = await context.newPage()
   const problems: string[] = []
   page.on('console', (message) => {
