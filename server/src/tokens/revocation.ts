@@ -10,7 +10,6 @@ export type RevocationReason =
   | 'client_request'
   | 'user_request'
   | 'password_reset'
-  | 'user_disabled'
   | 'access_policy'
   | 'client_policy'
   | 'client_removed'
