@@ -7,7 +7,7 @@ import type { ConnectionInfo } from '../options.ts'
 import { renderLogoutPage } from '../pages/logout_page.tsx'
 import { renderSignedOutPage } from '../pages/signed_out_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
-import { endSession, findSession } from '../sign_in/session.ts'
+import { endSession, findSession, type Session } from '../sign_in/session.ts'
 import { verifyIdTokenHint } from '../tokens/id_token.ts'
 
 /** The parameters of OpenID Connect RP-Initiated Logout 1.0 §2 that are sent back with our own form. */
@@ -37,8 +37,8 @@ export async function logout(
     return seeOther(context, `${context.issuer.basePath}/logout?${parametersOf(form)}`)
   if (csrf !== undefined) checkForgery(context, request, csrf)
 
-  const { sub, target } = await readLogoutRequest(context, form)
   const session = await findSession(context, request)
+  const { sub, target } = await readLogoutRequest(context, form, session)
   const isConfirmed =
     csrf !== undefined || (sub !== undefined && (session === undefined || session.user.id === sub))
   if (isConfirmed) return finish(context, target, await endSession(context, request))
@@ -55,7 +55,11 @@ export async function logout(
   return withCookies(page, [browser.setCookie])
 }
 
-async function readLogoutRequest(context: ServerContext, form: Form): Promise<LogoutRequest> {
+async function readLogoutRequest(
+  context: ServerContext,
+  form: Form,
+  session: Session | undefined,
+): Promise<LogoutRequest> {
   const token = form.get('id_token_hint')
   const hint = token === undefined ? undefined : await verifyIdTokenHint(context, token)
   const clientId = form.get('client_id')
@@ -65,13 +69,15 @@ async function readLogoutRequest(context: ServerContext, form: Form): Promise<Lo
       'client_id is not the client that the id_token_hint was issued to.',
     )
   }
-  return { sub: hint?.sub, target: await findTarget(context, form, clientId, hint?.aud) }
+  const isOfSession = session !== undefined && session.user.id === hint?.sub
+  return { sub: hint?.sub, target: await findTarget(context, form, hint?.aud ?? clientId, isOfSession) }
 }
 
 /**
- * Where to go afterwards. Anybody can register a client, and an address with it: without an id_token as proof that
- * the person ever used it, only a client that an administrator registered is followed (§2, "other means of
- * confirming the legitimacy of the post-logout redirection target").
+ * Where to go afterwards. Anybody can register a client, and an address with it, and has an id_token of his own: without
+ * one of whoever is signed in here, as proof that this person ever used the client, only a client that an
+ * administrator registered is followed (§2, "other means of confirming the legitimacy of the post-logout redirection
+ * target").
  *
  * @throws OAuthError `invalid_request` for an address that the client did not register, byte for byte
  */
@@ -79,20 +85,18 @@ async function findTarget(
   context: ServerContext,
   form: Form,
   clientId: string | undefined,
-  provedClientId: string | undefined,
+  isOfSession: boolean,
 ): Promise<string | undefined> {
   const uri = form.get('post_logout_redirect_uri')
   if (uri === undefined) return undefined
-  const id = provedClientId ?? clientId
-  const client = id === undefined ? undefined : await context.clients.find(id)
+  const client = clientId === undefined ? undefined : await context.clients.find(clientId)
   if (!isRegistered(client, uri)) {
     throw new OAuthError(
       'invalid_request',
       'post_logout_redirect_uri is not one that this client has registered.',
     )
   }
-  if (provedClientId === undefined && client?.source !== 'registered') return undefined
-  return withState(uri, form.get('state'))
+  return isOfSession || client?.source === 'registered' ? withState(uri, form.get('state')) : undefined
 }
 
 function isRegistered(client: Client | undefined, uri: string): boolean {
