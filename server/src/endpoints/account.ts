@@ -10,13 +10,13 @@ import { findSession, forgetSession, type Session } from '../sign_in/session.ts'
 import { endAuthorization } from '../tokens/revocation.ts'
 
 /** What the page says after something was done. The query names it, and never holds the text. */
-const NOTICES: Readonly<Record<string, string>> = {
+const NOTICES = {
   revoked: 'The access has ended.',
   signed_out: 'That session has ended.',
   passkey_removed: 'The passkey does not open your account any more. Delete it on its device, too.',
   password_changed: 'Your password is changed, and you are signed out everywhere else.',
   joined: 'You have accepted the invitation.',
-}
+} as const
 
 /** GET /account: what somebody granted, and how he signs in. */
 export async function account(
@@ -26,7 +26,7 @@ export async function account(
 ): Promise<Response> {
   const session = await findSession(context, request)
   if (session === undefined) return goSignIn(context)
-  const notice = NOTICES[readQuery(request).get('notice') ?? '']
+  const notice = findNotice(readQuery(request).get('notice'))
   return renderAccount(context, request, session, { notice })
 }
 
@@ -90,7 +90,7 @@ export async function removeAccountPasskey(
 export async function act(
   context: ServerContext,
   request: Request,
-  notice: keyof typeof NOTICES & string,
+  notice: keyof typeof NOTICES,
   work: (session: Session, form: Form) => Promise<Response | undefined>,
 ): Promise<Response> {
   const form = await readForm(request)
@@ -158,4 +158,9 @@ function idOf(form: Form): string {
   const id = form.get('id')
   if (id === undefined) throw new OAuthError('invalid_request', 'The parameter id is missing.')
   return id
+}
+
+/** A name from outside finds what is written above, and not what every object inherits. */
+function findNotice(name: string | undefined): string | undefined {
+  return Object.entries(NOTICES).find(([known]) => known === name)?.[1]
 }
