@@ -100,9 +100,12 @@ async function checkAssertion(
       cause,
     )
   })
-  const { exp = 0, jti } = payload
-  if (typeof jti !== 'string' || jti.length > 256)
-    refuse('client_assertion needs a jti of at most 256 characters.')
+  const { exp = 0, jti, aud } = payload
+  // draft-ietf-oauth-rfc7523bis §4: whoever else is named could present it here.
+  if (Array.isArray(aud) && aud.length !== 1)
+    refuse('client_assertion must be for this server alone: one aud.')
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256)
+    refuse('client_assertion needs a jti of 1 to 256 characters.')
   if (exp * 1000 > context.now() + (MAX_ASSERTION_LIFETIME + CLOCK_TOLERANCE) * 1000) {
     refuse(`client_assertion may be valid for ${MAX_ASSERTION_LIFETIME} seconds at the most.`)
   }

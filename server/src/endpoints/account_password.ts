@@ -59,7 +59,9 @@ async function changePassword(context: ServerContext, session: Session, form: Fo
   if (fault !== undefined) throw new OAuthError('invalid_request', fault)
   const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
   await context.storage.transaction(async (tables) => {
-    await tables.setPassword({ id: newId('crd_'), user_id, password_hash }, new Date(context.now()))
+    const now = new Date(context.now())
+    await tables.setPassword({ id: newId('crd_'), user_id, password_hash }, now)
+    await tables.voidPasswordResetLinks(user_id, now)
     await tables.endSessionsOfUser(user_id, session.digest)
   })
   await context.audit.record({ type: 'password.changed', user_id, detail: { by: 'owner' } })

@@ -20,6 +20,8 @@ export interface OneTimeLinkStorage {
     tokenDigest: Buffer,
     now: Date,
   ): Promise<{ user_id: string; email: string } | undefined>
+  /** Makes every link for a new password of a person worthless, when the password has changed. */
+  voidPasswordResetLinks(userId: string, now: Date): Promise<void>
   /** Uses a reset link, once, and with it every other link of that person. */
   consumePasswordResetLink(tokenDigest: Buffer, now: Date): Promise<boolean>
 }
@@ -77,6 +79,9 @@ export function oneTimeLinkStorage(db: Queryable): OneTimeLinkStorage {
       return (
         (await db.query(CREATE_RESET, [link.token_digest, link.email, now, link.expires_at])).length === 1
       )
+    },
+    async voidPasswordResetLinks(userId, now) {
+      await db.query(USE_UP_RESETS, [userId, now])
     },
     async isOwnerSetupLink(tokenDigest, now) {
       return (await db.query(FIND_SETUP, [tokenDigest, now])).length === 1

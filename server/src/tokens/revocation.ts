@@ -16,7 +16,7 @@ export type RevocationReason =
   | 'server_removed'
 
 /** How far the clocks of two nodes may be apart, in milliseconds: what is removed for good is denied for as long after. */
-const MAX_CLOCK_SKEW = 30_000
+const MAX_CLOCK_SKEW = 5_000
 
 /** Ends one authorization of the account page: what the person approved for a client at a server, and every grant of it. */
 export async function endAuthorization(
