@@ -419,6 +419,13 @@ returns boolean language sql stable as $$
     end
 $$;
 
+-- Whether a person may use the management API.
+create function auth_agent.may_manage(person auth_agent.users)
+returns boolean language sql stable as $$
+  select person.disabled_at is null and exists (
+    select from auth_agent.memberships m where m.user_id = person.id and m.role in ('owner', 'admin'))
+$$;
+
 -- Whether an organisation lets a client in.
 create function auth_agent.admits(organization auth_agent.organizations, client auth_agent.clients)
 returns boolean language sql stable as $$

@@ -147,7 +147,7 @@ describe('forged forms (RFC 9700 §4.7, RFC 6749 §10.12; OWASP CSRF)', () => {
       expect(headers.get('Content-Security-Policy')).not.toMatch(/unsafe|\*|http:/)
       expect(headers.get('X-Frame-Options')).toBe('DENY')
       expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
-      expect(headers.get('Referrer-Policy')).toBe('no-referrer')
+      expect(headers.get('Referrer-Policy')).toBe('same-origin')
       expect(headers.get('Cache-Control')).toContain('no-store')
     },
   )

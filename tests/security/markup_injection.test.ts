@@ -20,6 +20,7 @@ const PAYLOADS = [
   '<meta http-equiv=refresh content=0;url=//evil.example>',
   '&lt;script&gt;&#60;b&#62;&quot;',
   '<a href="javascript:alert(1)">x</a>',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what an attacker sends to a template engine.
   '{{constructor.constructor("alert(1)")()}}${alert(1)}<%= 1 %>',
   '\u003cb\u003e',
   '＜script＞',

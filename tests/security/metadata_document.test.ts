@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createSignedInBrowser } from '../support/attacker.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { authorizeUrl, createPkce, registerServer, requestToken } from '../support/flow.ts'
@@ -10,12 +10,17 @@ const DOCUMENT = { client_id: ID, client_name: 'Honest app', redirect_uris: [RED
 
 describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metadata Document Security"', () => {
   let server: TestServer
-  beforeEach(async () => {
+  beforeAll(async () => {
     server = await createTestServer()
     await registerServer(server)
+  })
+  // Whatever is kept of a document, and whatever is counted against its host, is forgotten by then.
+  beforeEach(() => {
+    server.clock.advance(2 * 86_400)
+    server.documents.clear()
     server.documents.set(ID, DOCUMENT)
   })
-  afterEach(() => server.close())
+  afterAll(() => server.close())
 
   const url = (id = ID, parameters = {}) =>
     authorizeUrl(id, createPkce(), { redirect_uri: REDIRECT, ...parameters })
@@ -166,5 +171,17 @@ describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metad
     expect(page.status).toBe(503)
     expect(page.leftTo).toBeUndefined()
     expect(page.html.toString()).not.toMatch(/ECONNREFUSED|ENOTFOUND|getaddrinfo|at .*\.ts/)
+  })
+
+  it('made-up ids at its host lock no approved client out of a node that has just started', async () => {
+    const { browser } = await createSignedInBrowser(server)
+    await browser.submit(await browser.open(url()), { decision: 'approve' }, '/consent')
+    const node = await server.addNode()
+    node.documents.set(ID, DOCUMENT)
+    for (let round = 0; round < 20; round += 1) {
+      expect((await createBrowser(node).open(url(`https://client.example/${round}.json`))).status).toBe(503)
+    }
+    const page = await createBrowser(node).open(url())
+    expect(page.status).toBe(200)
   })
 })

@@ -64,7 +64,7 @@ describe('RFC 9700 §4.2, §4.3 and §4.12: what a redirect leaks', () => {
     }
   })
 
-  it('no page sends a Referer, loads anything from elsewhere, or may be cached (§4.2.4)', async () => {
+  it('no page sends a Referer to anybody else, loads anything from elsewhere, or may be cached (§4.2.4)', async () => {
     const { browser } = await createSignedInBrowser(server)
     const clientId = await registerClient(server, {
       redirect_uris: [WEB_REDIRECT_URI],
@@ -83,7 +83,7 @@ describe('RFC 9700 §4.2, §4.3 and §4.12: what a redirect leaks', () => {
     ]
     for (const path of paths) {
       const page = await browser.open(path)
-      expect(page.headers.get('Referrer-Policy')).toBe('no-referrer')
+      expect(page.headers.get('Referrer-Policy')).toBe('same-origin')
       expect(page.headers.get('Cache-Control')).toBe('no-store')
       const sources = page.html
         .querySelectorAll('img[src], script[src], link[href], iframe, object, embed, video, audio, source')

@@ -110,14 +110,20 @@ export async function isSignedIn(browser: Browser): Promise<boolean> {
   return new URL(page.url, 'http://localhost').pathname === '/account' && page.status === 200
 }
 
+type Pairs = readonly (readonly [string, string])[]
+
+function isPairs(fields: Record<string, string> | Pairs): fields is Pairs {
+  return Array.isArray(fields)
+}
+
 /** Posts a form without any browser around it. */
 export function postForm(
   server: TestServer,
   path: string,
-  fields: Record<string, string> | readonly (readonly [string, string])[],
+  fields: Record<string, string> | Pairs,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const body = new URLSearchParams(Array.isArray(fields) ? fields.map(([k, v]) => [k, v]) : { ...fields })
+  const body = new URLSearchParams(isPairs(fields) ? fields.map(([name, value]) => [name, value]) : fields)
   return server.fetch(path, { method: 'POST', body, headers })
 }
 

@@ -12,7 +12,7 @@ it('is never stored, framed, sniffed, or told about elsewhere', () => {
     'cache-control': 'no-store',
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
+    'referrer-policy': 'same-origin',
     'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
     'permissions-policy': expect.stringContaining('publickey-credentials-get=(self)'),
   })

@@ -34,7 +34,8 @@ export function renderPage(content: JSX.Element, options: RenderOptions): Respon
       'Content-Security-Policy': contentSecurityPolicy(options.formActions),
       'X-Frame-Options': 'DENY',
       'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
+      // To other sites nothing; to ourselves enough that old browsers send the origin of a form.
+      'Referrer-Policy': 'same-origin',
       'Permissions-Policy':
         'publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), geolocation=(), microphone=()',
       ...options.headers,

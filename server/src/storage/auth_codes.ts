@@ -69,6 +69,7 @@ const CONSUME = statement<ConsumedCode>(
        and u.id = c.user_id and u.disabled_at is null
        and client.digest = c.client_digest and o.id = c.organization_id and auth_agent.admits(o, client)
        and c.session_id in (select id from session)
+       and (not 'manage' = any (c.scopes) or auth_agent.may_manage(u))
        and (c.server_id is null or exists (
          select from auth_agent.mcp_servers s
          where s.id = c.server_id and s.server_url = c.resource and auth_agent.may_use(s, u)))

@@ -110,6 +110,7 @@ const PRESENT = statement<RefreshedFamily>(
      select t.*, u.email,
        s.scopes as server_scopes, s.identity as server_identity,
        u.disabled_at is null and auth_agent.admits(o, c)
+         and (not 'manage' = any (t.scopes) or auth_agent.may_manage(u))
          and (t.server_id is null or (s.server_url = t.resource and auth_agent.may_use(s, u))) as stands,
        t.superseded_at[t.generation - $2] > $5::timestamptz - make_interval(secs => $6) as in_race_window,
        greatest($2, t.raced_generation + 1) as raced_from,

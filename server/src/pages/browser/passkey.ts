@@ -9,6 +9,9 @@ import { deviceName } from '../device_name.ts'
 import { explain } from './passkey/explain.ts'
 import { createPost, type Post } from './passkey/post.ts'
 
+/** The server forgets a ceremony after five minutes; a page may wait in the autofill for longer. In milliseconds. */
+const RENEW_AFTER = 240_000
+
 /** A part of a page that stands for one thing to do with passkeys. */
 interface Part {
   button: HTMLButtonElement
@@ -65,7 +68,12 @@ function onClick({ button, status }: Part, act: () => Promise<string>, onFailure
 /** By the value of `data-passkey`: sets the part up, and answers whether it is of use on this device. */
 const KINDS: Record<string, (part: Part) => Promise<boolean>> = {
   authentication: async (part) => {
-    const wait = () => void waitInAutofill(part)
+    let renewal: ReturnType<typeof setTimeout> | undefined
+    const wait = () => {
+      clearTimeout(renewal)
+      renewal = setTimeout(wait, RENEW_AFTER)
+      void waitInAutofill(part)
+    }
     onClick(part, () => signIn(part, false).then(() => 'One moment.'), wait)
     wait()
     return true

@@ -3,7 +3,7 @@ import { Refusal } from './post.ts'
 
 /** What went wrong with a passkey, in words for the person before the screen. */
 export function explain(error: unknown): string {
-  if (error instanceof Refusal) return explainRefusal(error.status)
+  if (error instanceof Refusal) return explainRefusal(error)
   if (error instanceof WebAuthnError && error.code === 'ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED')
     return 'This device already has a passkey for your account.'
   if (error instanceof WebAuthnError && /DOMAIN|RP_ID/.test(error.code))
@@ -14,7 +14,9 @@ export function explain(error: unknown): string {
   return 'That did not work. Try again, or use another way.'
 }
 
-function explainRefusal(status: number): string {
+function explainRefusal({ status, code }: Refusal): string {
+  if (code === 'login_required')
+    return 'Your sign-in is a while ago. Sign out and in again, then add the passkey.'
   if (status === 429) return 'Too many tries. Wait a minute, then try again.'
   if (status === 403) return 'This page is out of date. Load it again.'
   if (status >= 500) return 'The server cannot do this now. Try again in a moment.'

@@ -1,10 +1,13 @@
 /** The server answered, but not with what was asked for. */
 export class Refusal extends Error {
   readonly status: number
+  /** The error code, such as `login_required`. */
+  readonly code: unknown
 
-  constructor(status: number) {
+  constructor(status: number, code?: unknown) {
     super(`The server answered ${status}.`)
     this.status = status
+    this.code = code
   }
 }
 
@@ -20,8 +23,8 @@ export function createPost(basePath: string, csrf: string): Post {
       headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf },
       body: JSON.stringify(body),
     })
-    if (!response.ok) throw new Refusal(response.status)
-    const answer: unknown = await response.json()
+    const answer: unknown = await response.json().catch(() => null)
+    if (!response.ok) throw new Refusal(response.status, (answer as { error?: unknown } | null)?.error)
     if (typeof answer !== 'object' || answer === null) throw new Refusal(response.status)
     return answer as Record<string, unknown>
   }
