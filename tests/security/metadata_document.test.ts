@@ -6,6 +6,8 @@ import { createTestServer, type TestServer } from '../support/server.ts'
 
 const ID = 'https://client.example/oauth/metadata.json'
 const REDIRECT = 'https://client.example/callback'
+/** Asks, whatever was approved before. */
+const AGAIN = { prompt: 'consent' }
 const DOCUMENT = { client_id: ID, client_name: 'Honest app', redirect_uris: [REDIRECT] }
 
 describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metadata Document Security"', () => {
@@ -104,7 +106,7 @@ describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metad
 
   it('a document that changed asks again, although it was approved before', async () => {
     const { browser } = await createSignedInBrowser(server)
-    await browser.submit(await browser.open(url()), { decision: 'approve' }, '/consent')
+    await browser.submit(await browser.open(url(ID, AGAIN)), { decision: 'approve' }, '/consent')
     expect((await browser.open(url())).leftTo?.searchParams.has('code')).toBe(true)
     server.documents.set(ID, {
       ...DOCUMENT,
@@ -118,7 +120,7 @@ describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metad
 
   it('a document that changed while the page was shown grants nothing', async () => {
     const { browser } = await createSignedInBrowser(server)
-    const page = await browser.open(url())
+    const page = await browser.open(url(ID, AGAIN))
     server.documents.set(ID, { ...DOCUMENT, redirect_uris: [REDIRECT, 'https://attacker.example/'] })
     server.clock.advance(599)
     const answer = await browser.submit(page, { decision: 'approve' }, '/consent')
@@ -130,7 +132,7 @@ describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metad
     const other = 'https://client.example/user/mallory.json'
     server.documents.set(other, { ...DOCUMENT, client_id: other })
     const { browser } = await createSignedInBrowser(server)
-    await browser.submit(await browser.open(url()), { decision: 'approve' }, '/consent')
+    await browser.submit(await browser.open(url(ID, AGAIN)), { decision: 'approve' }, '/consent')
     expect((await browser.open(url())).leftTo).toBeDefined()
     expect(isAsked(await browser.open(url(other)))).toBe(true)
   })
@@ -175,7 +177,7 @@ describe('draft-ietf-oauth-client-id-metadata-document §6, MCP "Client ID Metad
 
   it('made-up ids at its host lock no approved client out of a node that has just started', async () => {
     const { browser } = await createSignedInBrowser(server)
-    await browser.submit(await browser.open(url()), { decision: 'approve' }, '/consent')
+    await browser.submit(await browser.open(url(ID, AGAIN)), { decision: 'approve' }, '/consent')
     const node = await server.addNode()
     node.documents.set(ID, DOCUMENT)
     for (let round = 0; round < 20; round += 1) {
