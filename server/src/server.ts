@@ -184,6 +184,7 @@ function addDiscovery(root: App, context: ServerContext): void {
   for (const path of paths) {
     root.use(path, CORS_FOR_PROGRAMS)
     root.get(path, (c) => respondCacheable(c.req.raw, document))
+    root.all(path, (c) => renderErrorJson(context, c.req.raw, methodNotAllowed('GET')))
   }
   // RFC 9728 §3.1: the well-known path is inserted before that of the resource, here of the management API.
   const managementPath = `/.well-known/oauth-protected-resource${basePath}/api`

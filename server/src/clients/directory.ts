@@ -46,7 +46,8 @@ const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).
 
 export function createClientDirectory(options: ClientDirectoryOptions): ClientDirectory {
   const { storage, purposeKeys, fetchPublicUrl, now } = options
-  const documents = createMetadataDocuments(fetchPublicUrl, now)
+  const isApproved = (clientId: string) => storage.isApprovedClient(clientDigest(clientId))
+  const documents = createMetadataDocuments(fetchPublicUrl, isApproved, now)
   const keySets = createDocumentCache<JSONWebKeySet>({
     fetchPublicUrl,
     now,

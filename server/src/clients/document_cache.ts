@@ -18,6 +18,8 @@ export interface DocumentCacheOptions<Parsed> {
   /** Reads a document, or throws. What it throws is not kept. */
   parse: (body: Uint8Array, url: string) => Parsed
   now: () => number
+  /** Whether somebody relies on the document at a URL, although this node has not had it yet. */
+  isReliedOn?: (url: string) => Promise<boolean>
 }
 
 const SECOND = 1000
@@ -28,6 +30,8 @@ const MAX_DOCUMENTS = 1_000
 const MAX_ATTEMPTS = 10
 const ATTEMPT_WINDOW = 60 * SECOND
 const REFRESH_AFTER = 60 * SECOND
+/** Of all hosts together, so that strangers cannot take up memory and sockets without bound. */
+const MAX_IN_FLIGHT = 50
 
 /**
  * A bounded cache of documents: between 5 minutes and 24 hours as their `Cache-Control` says, errors never, at
@@ -64,9 +68,13 @@ export function createDocumentCache<Parsed extends object>(
   }
   async function load(url: string): Promise<Parsed> {
     const { host } = new URL(url)
-    // What was there before has a budget of its own: junk beside it must not lock its clients out.
-    const attempts = attemptsOf(good.has(url) ? url : host)
-    if (attempts.count >= MAX_ATTEMPTS) {
+    if (fetching.size > MAX_IN_FLIGHT) {
+      throw new PublicFetchError('unreachable', 'Too many documents are being fetched just now.')
+    }
+    // What is relied on has a budget of its own: junk beside it must not lock its clients out.
+    const isGood = good.has(url) || (isUsedUp(attemptsOf(host)) && (await options.isReliedOn?.(url)))
+    const attempts = attemptsOf(isGood ? url : host)
+    if (isUsedUp(attempts)) {
       throw new PublicFetchError(
         'unreachable',
         `${host} fails too often just now; it is asked again in a minute.`,
@@ -93,6 +101,10 @@ export function createDocumentCache<Parsed extends object>(
     get: async (url) => documents.get(url) ?? fetchOnce(url),
     refresh: async (url) => (asked.has(url) && !fetching.has(url) ? undefined : fetchOnce(url)),
   }
+}
+
+function isUsedUp(attempts: { count: number }): boolean {
+  return attempts.count >= MAX_ATTEMPTS
 }
 
 /** RFC 9111 §5.2.2: `max-age` within our bounds; `no-store` and `no-cache` get the least. In milliseconds. */

@@ -49,9 +49,11 @@ function findFault(clientId: string): string | undefined {
 /** The metadata documents of clients (CIMD), each checked against the URL that it was served at. */
 export function createMetadataDocuments(
   fetchPublicUrl: FetchPublicUrl,
+  isReliedOn: (url: string) => Promise<boolean>,
   now: () => number,
 ): DocumentCache<ClientMetadata> {
   return createDocumentCache({
+    isReliedOn,
     fetchPublicUrl,
     now,
     limits: { maxBytes: MAX_DOCUMENT_BYTES, contentTypes: ['application/json'] },

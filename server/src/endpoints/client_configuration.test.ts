@@ -84,6 +84,17 @@ describe('the client configuration endpoint (RFC 7592)', () => {
     }
   })
 
+  it('a new secret brings a new token, and ends the old one', async () => {
+    const client = await server.manage<Registered>('POST', '/clients', {
+      redirect_uris: METADATA.redirect_uris,
+    })
+    const replaced = await server.manage<Registered>('POST', `/clients/${client.client_id}/secret`)
+    expect(await call('GET', client)).toMatchObject({ status: 401 })
+    expect(await call('GET', client, undefined, replaced.registration_access_token)).toMatchObject({
+      status: 200,
+    })
+  })
+
   it('manages no client that registered itself', async () => {
     const client_id = await registerClient(server)
     const url = `/register/${client_id}`

@@ -36,8 +36,7 @@ export async function clientConfiguration(
 async function authenticate(context: ServerContext, request: Request, clientId: string): Promise<ClientRow> {
   const token = findBearerToken(request.headers.get('Authorization'))
   const row = await context.storage.findRegisteredClient(clientDigest(clientId))
-  const isValid = token !== undefined && isRegistrationAccessToken(context.purposeKeys, clientId, token)
-  if (row !== undefined && isValid) return row
+  if (row !== undefined && isRegistrationAccessToken(context.purposeKeys, row, token ?? '')) return row
   throw new OAuthError(
     'invalid_token',
     'Send the registration_access_token of this client as a Bearer token.',
@@ -53,7 +52,7 @@ function describe(context: ServerContext, row: ClientRow): object {
     client_id: row.client_id,
     client_id_issued_at: Math.floor(row.created_at.getTime() / 1000),
     ...parseClientMetadata(row.metadata),
-    registration_access_token: registrationAccessToken(context.purposeKeys, row.client_id),
+    registration_access_token: registrationAccessToken(context.purposeKeys, row),
     registration_client_uri: `${context.issuer.url}/register/${row.client_id}`,
   }
 }

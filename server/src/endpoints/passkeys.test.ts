@@ -17,9 +17,10 @@ import {
 import { statement } from '../storage/database.ts'
 
 const DISABLE = statement('test_disable', 'update auth_agent.users set disabled_at = now() where id = $1')
-const COUNTERS = statement<{ count: number }>(
-  'test_count_counters',
-  'select count(*)::int as count from auth_agent.attempt_counters',
+const REFUSALS = statement<{ count: number }>(
+  'test_passkey_refusals',
+  `select count(*)::int as count from auth_agent.audit_events
+   where type = 'sign_in.failed' and user_id = $1 and detail->>'method' = 'passkey'`,
 )
 
 let test_: TestContext
@@ -150,15 +151,14 @@ test('two uses of one counter, each in a ceremony of its own: a copy is found ou
   expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401])
 })
 
-test('guesses at passwords lock nobody out of his passkey, and passkeys are counted nowhere', async () => {
+test('guesses lock nobody out of his passkey, and fill no table: twenty refusals an hour are recorded', async () => {
   const { user, authenticator } = await enrol()
   const guesser = await stranger()
   for (let n = 0; n < 12; n += 1) await guesser.post('/sign-in', { email: user.email, password: 'wrong' })
   expect((await guesser.post('/sign-in', { email: user.email, password: 'wrong' })).status).toBe(429)
-  const [before] = await test_.database.query(COUNTERS)
   for (let n = 0; n < 30; n += 1) expect((await signIn(authenticator, { wrongKey: true })).status).toBe(401)
   expect((await signIn(authenticator)).status).toBe(200)
-  expect(await test_.database.query(COUNTERS)).toEqual([before])
+  expect(await test_.database.query(REFUSALS, [user.id])).toEqual([{ count: 20 }])
 })
 
 test('a ceremony in a frame of another site is refused', async () => {

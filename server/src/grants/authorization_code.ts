@@ -87,13 +87,15 @@ async function checkCode(
 }
 
 async function refuseReplay(context: ServerContext, code: AuthCode): Promise<never> {
-  await endGrant(context, code.grant_id, 'code_replay')
-  await context.audit.record({
-    type: 'authorization_code.replayed',
-    organization_id: code.organization_id,
-    user_id: code.user_id,
-    server_id: code.server_id ?? undefined,
-  })
+  const ended = await endGrant(context, code.grant_id, 'code_replay')
+  if (ended > 0) {
+    await context.audit.record({
+      type: 'authorization_code.replayed',
+      organization_id: code.organization_id,
+      user_id: code.user_id,
+      server_id: code.server_id ?? undefined,
+    })
+  }
   throw invalidCode(
     'The code was used before. What it issued has been revoked; start the authorization anew.',
   )

@@ -115,12 +115,18 @@ export const clientOutput = z
   })
 
 export const secretOutput = z
-  .object({ client_id: z.string(), client_secret: z.string(), client_secret_expires_at: z.literal(0) })
+  .object({
+    client_id: z.string(),
+    client_secret: z.string(),
+    client_secret_expires_at: z.literal(0),
+    registration_access_token: z.string(),
+  })
   .openapi('ClientSecret', {
     example: {
       client_id: 'cli_k3vqk5yw2c7m4d6r5t2a7xj3n4',
       client_secret: 'cs_…',
       client_secret_expires_at: 0,
+      registration_access_token: 'rat_…',
     },
   })
 

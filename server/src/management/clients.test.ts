@@ -181,6 +181,7 @@ describe("a client's secret", () => {
     expect(status).toBe(201)
     expect(body).toEqual({
       client_id: created.client_id,
+      registration_access_token: expect.stringMatching(/^rat_/),
       client_secret: expect.stringMatching(/^cs_/),
       client_secret_expires_at: 0,
     })

@@ -141,7 +141,16 @@ export function clientRoutes(context: ServerContext): OpenAPIHono<ManagementEnv>
     const secret = await replaceSecret(context, c.var.manager, client_id)
     await endTokensOfClient(context, namedClient(c.var.manager, client_id))
     await recordChange(context, c.var.manager, { type: 'client.secret_replaced', client_id })
-    return c.json({ client_id, client_secret: secret.secret, client_secret_expires_at: 0 as const }, 201)
+    const replaced = {
+      client_id,
+      client_secret: secret.secret,
+      client_secret_expires_at: 0 as const,
+      registration_access_token: registrationAccessToken(context.purposeKeys, {
+        client_id,
+        secret_digest: secret.digest,
+      }),
+    }
+    return c.json(replaced, 201)
   })
   return routes
 }
@@ -184,7 +193,7 @@ async function storeClient(
   })
   return {
     ...fromClient({ ...row, created_at: now, updated_at: now }, servers, secret),
-    registration_access_token: registrationAccessToken(context.purposeKeys, client_id),
+    registration_access_token: registrationAccessToken(context.purposeKeys, row),
     registration_client_uri: `${context.issuer.url}/register/${client_id}`,
   }
 }

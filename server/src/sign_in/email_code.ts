@@ -63,7 +63,11 @@ export async function findByEmailCode(
   const browserId = identifyBrowser(context, request).id
   const digest = browserDigest(context, browserId)
   const stored = await context.storage.countEmailCodeTry(digest, MAX_TRIES, new Date(context.now()))
-  if (stored === undefined) return refuse(context, 'no_code')
+  // Anybody can send a code that nobody asked for, so that leaves a line in the log and no record.
+  if (stored === undefined) {
+    context.log.info({ reason: 'no_code' }, 'An e-mail code was refused.')
+    return undefined
+  }
   const presented = codeDigest(context, browserId, stored.email, toCode(input))
   if (!timingSafeEqual(presented, stored.code_digest)) return refuse(context, 'wrong_code')
   if (!(await context.storage.consumeEmailCode(digest, stored.code_digest)))

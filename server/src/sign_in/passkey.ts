@@ -15,6 +15,7 @@ import { CEREMONY_SECONDS, checkFirstUse, openCeremony, sealCeremony } from './c
 import type { SignedIn } from './completion.ts'
 import { noticeByMail } from './notice_mail.ts'
 import { withoutAttestation } from './passkey_response.ts'
+import { recordRefusal } from './refusal_record.ts'
 import type { Session } from './session.ts'
 
 /** EdDSA, ES256, RS256 (COSE): what authenticators of today have. */
@@ -182,11 +183,7 @@ async function refuse(
   reason: string,
   cause?: unknown,
 ): Promise<never> {
-  await context.audit.record({
-    type: 'sign_in.failed',
-    user_id: userId,
-    detail: { method: 'passkey', reason },
-  })
+  await recordRefusal(context, userId, { method: 'passkey', reason })
   throw new OAuthError('access_denied', 'This passkey does not open an account here.', { status: 401, cause })
 }
 

@@ -13,6 +13,8 @@ export interface ClientStorage {
   /** A registered client of this organisation, locked until the transaction ends. */
   findOwnClientForUpdate(organizationId: string, digest: Buffer): Promise<ClientRow | undefined>
   /** The organisation's registered clients, in the order of their registration; the id of a position is the client_id. */
+  /** Whether somebody approved this client once. */
+  isApprovedClient(digest: Buffer): Promise<boolean>
   listRegisteredClients(organizationId: string, page: Page): Promise<ClientRow[]>
   /** Makes the row of a client, or brings its metadata up to date. Never turns one kind of client into another. */
   storeClient(client: Omit<ClientRow, 'created_at' | 'updated_at'>, now: Date): Promise<void>
@@ -28,6 +30,10 @@ const COLUMNS = 'digest, client_id, organization_id, source, metadata, secret_di
 const FIND = statement<ClientRow>(
   'clients_find_registered',
   `select ${COLUMNS} from auth_agent.clients where digest = $1 and source = 'registered' and disabled_at is null`,
+)
+const IS_APPROVED = statement<{ approved: boolean }>(
+  'clients_is_approved',
+  'select exists (select from auth_agent.clients where digest = $1) as approved',
 )
 const LIST = statement<ClientRow>(
   'clients_list_registered',
@@ -65,6 +71,9 @@ export function clientStorage(db: Queryable): ClientStorage {
     },
     findOwnClientForUpdate: async (organizationId, digest) =>
       (await db.query(FIND_OWN_FOR_UPDATE, [organizationId, digest]))[0],
+    async isApprovedClient(digest) {
+      return (await db.query(IS_APPROVED, [digest]))[0]?.approved ?? false
+    },
     listRegisteredClients: (organizationId, page) => db.query(LIST, [organizationId, ...pageValues(page)]),
     async storeClient(client, now) {
       const { digest, client_id, organization_id, source, metadata, secret_digest } = client
