@@ -86,7 +86,7 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
   ])('are refused where one %s, with a sentence for its developer', async (_, document) => {
     documents.set(ID, document)
     const page = await ask()
-    expect(page.status).toBe(401)
+    expect(page.status).toBe(400)
     expect(page.text()).toMatch(/metadata document cannot be used: .+\.\s/)
     const { status, body } = await requestToken(server, {
       grant_type: 'refresh_token',
@@ -103,7 +103,7 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
     ['with dot segments', 'https://app.example.com/a/../client.json'],
     ['in upper case', 'https://APP.example.com/oauth/client.json'],
   ])('are not fetched from a client_id %s', async (_, clientId) => {
-    expect((await ask(clientId)).status).toBe(401)
+    expect((await ask(clientId)).status).toBe(400)
     expect(fetches).toEqual([])
   })
 
@@ -124,7 +124,7 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
 
     it('an error never is', async () => {
       documents.delete(ID)
-      expect((await ask()).status).toBe(401)
+      expect((await ask()).status).toBe(400)
       documents.set(ID, { client_id: ID, redirect_uris: [REDIRECT] })
       expect(await isKnown()).toBe(true)
     })

@@ -108,7 +108,7 @@ describe('MCP security, "SSRF against authorization servers"; CIMD draft §6.5: 
         .end('{}')
     }
     resolve = async (name) => (name === 'inside.test' ? [PRIVATE] : [PUBLIC])
-    expect(await statusOf(`/redirect${status}`)).toBe(401)
+    expect(await statusOf(`/redirect${status}`)).toBe(400)
     expect([asked.length, reachedInside]).toEqual([1, []])
   })
 
@@ -117,7 +117,7 @@ describe('MCP security, "SSRF against authorization servers"; CIMD draft §6.5: 
       if (request.url === '/there') return serveDocument(request, response)
       response.writeHead(302, { location: '/there' }).end()
     }
-    expect(await statusOf('/here')).toBe(401)
+    expect(await statusOf('/here')).toBe(400)
     expect(asked).toEqual(['/here'])
   })
 
@@ -126,7 +126,7 @@ describe('MCP security, "SSRF against authorization servers"; CIMD draft §6.5: 
     resolve = async () => answers.shift() ?? [PRIVATE]
     expect(await statusOf('/rebound')).toBe(200)
     server.clock.advance(2 * 86_400)
-    expect(await statusOf('/rebound')).toBe(401)
+    expect(await statusOf('/rebound')).toBe(400)
     expect([asked, reachedInside]).toEqual([['/rebound'], []])
   })
 
@@ -206,7 +206,7 @@ describe('MCP security, "SSRF against authorization servers"; CIMD draft §6.5: 
     ],
   ])('a document %s is refused', async (name, hostile) => {
     answer = hostile
-    expect(await statusOf(`/${encodeURIComponent(name)}`)).toBe(401)
+    expect(await statusOf(`/${encodeURIComponent(name)}`)).toBe(400)
     expect(asked).toHaveLength(1)
   })
 
@@ -238,7 +238,7 @@ describe('MCP security, "SSRF against authorization servers"; CIMD draft §6.5: 
   it('another port than those allowed is not asked', async () => {
     const id = `https://client.test:${port + 1}/x`
     const page = await createBrowser(server).open(authorizeUrl(id, createPkce(), { redirect_uri: REDIRECT }))
-    expect(page.status).toBe(401)
+    expect(page.status).toBe(400)
   })
 
   it('what is sent to a stranger’s host says nothing of the person or of us', async () => {

@@ -139,7 +139,7 @@ describe('OAuth 2.1 §2.3.1 and §7.12.2: redirect URIs that no client may regis
       server.documents.set(METADATA_URL, { client_id: METADATA_URL, client_name: 'x', redirect_uris: [uri] })
       const query = new URLSearchParams({ client_id: METADATA_URL, redirect_uri: uri, response_type: 'code' })
       const response = await server.fetch(`/authorize?${query}`)
-      expect(response.status).toBe(401)
+      expect(response.status).toBe(400)
       expect(response.headers.get('Location')).toBeNull()
     },
   )

@@ -35,21 +35,18 @@ export async function authenticateClient(
   request: Request,
   form: Form,
 ): Promise<Client> {
-  const authorization = request.headers.get('Authorization')
-  const credentials = readClientCredentials(authorization, form)
   try {
+    const credentials = readClientCredentials(request.headers.get('Authorization'), form)
     const client = await context.clients.find(credentials.clientId)
     if (client === undefined)
       refuse('The client_id is not known here. Register the client anew, or correct the id.')
     await checkCredentials(context, client, credentials, audiencesAt(context, request))
     return client
   } catch (error) {
-    if (error instanceof OAuthError && error.code === 'invalid_client' && authorization !== null) {
-      // RFC 6749 §5.2: who used the Authorization header is answered in it.
-      const headers = { 'WWW-Authenticate': 'Basic realm="oauth"' }
-      throw new OAuthError('invalid_client', error.description, { headers, cause: error.cause })
-    }
-    throw error
+    if (!(error instanceof OAuthError) || error.code !== 'invalid_client') throw error
+    // RFC 9110 §15.5.2: a 401 has a challenge, wherever the client put its credentials.
+    const headers = { 'WWW-Authenticate': 'Basic realm="oauth"' }
+    throw new OAuthError('invalid_client', error.description, { headers, cause: error.cause })
   }
 }
 

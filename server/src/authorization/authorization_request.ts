@@ -56,15 +56,16 @@ export async function findRecipient(context: ServerContext, form: Form): Promise
       `The redirect_uri ${redirectUri.slice(0, 200)} is not one that this client has registered.`,
     )
   }
-  const state = form.get('state')
-  if (state !== undefined && state.length > MAX_STATE_LENGTH) {
-    throw new OAuthError('invalid_request', `state is longer than ${MAX_STATE_LENGTH} characters.`)
-  }
+  return { client, redirectUri, ...readResponseWishes(form) }
+}
+
+/** How the answer is to be sent; a wish that is repeated counts for nothing here, and is refused in the answer. */
+function readResponseWishes(form: Form): Pick<Recipient, 'state' | 'responseMode'> {
+  const only = (name: string) => (form.getAll(name).length === 1 ? form.getAll(name)[0] : undefined)
+  const state = only('state')
   return {
-    client,
-    redirectUri,
-    state,
-    responseMode: form.get('response_mode') === 'form_post' ? 'form_post' : 'query',
+    state: state !== undefined && state.length <= MAX_STATE_LENGTH ? state : undefined,
+    responseMode: only('response_mode') === 'form_post' ? 'form_post' : 'query',
   }
 }
 
@@ -97,6 +98,9 @@ export async function checkAuthorizationRequest(
 }
 
 function checkResponse(form: Form): void {
+  if ((form.get('state')?.length ?? 0) > MAX_STATE_LENGTH) {
+    throw new OAuthError('invalid_request', `state is longer than ${MAX_STATE_LENGTH} characters.`)
+  }
   // OpenID Connect Core §6: request objects are optional, and refused by these names.
   if (form.get('request') !== undefined)
     throw new OAuthError('request_not_supported', 'Request objects are not supported.')

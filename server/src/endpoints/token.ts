@@ -6,7 +6,7 @@ import { authorizationCode } from '../grants/authorization_code.ts'
 import { clientCredentials } from '../grants/client_credentials.ts'
 import type { Grant } from '../grants/grant.ts'
 import { refreshTokenGrant } from '../grants/refresh_token.ts'
-import { readForm } from '../http/form.ts'
+import { checkNoRepetition, readForm } from '../http/form.ts'
 import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
 
@@ -16,6 +16,20 @@ const GRANTS: Readonly<Record<GrantType, Grant>> = {
   client_credentials: clientCredentials,
 }
 
+/** What may be given once; `resource` may be repeated where it means one server (RFC 8707 §2). */
+const PARAMETERS = [
+  'grant_type',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'code',
+  'code_verifier',
+  'redirect_uri',
+  'refresh_token',
+  'scope',
+]
+
 /** The token endpoint (OAuth 2.1 §3.2): authenticate the client, then leave it to the grant. */
 export async function token(
   context: ServerContext,
@@ -23,6 +37,7 @@ export async function token(
   info: ConnectionInfo,
 ): Promise<Response> {
   const parameters = await readForm(request)
+  checkNoRepetition(parameters, PARAMETERS)
   const grantType = checkGrantType(parameters.get('grant_type'))
   const client = await authenticateClient(context, request, parameters)
   if (!client.metadata.grant_types.includes(grantType)) {

@@ -41,7 +41,8 @@ export function renderErrorForPeople(
   const requestId = logFailure(context, request, error)
   const page = renderErrorPage({
     basePath: context.issuer.basePath,
-    status: error.status,
+    // A person has no client credentials to send; 401 is for programs.
+    status: error.code === 'invalid_client' ? 400 : error.status,
     title: titleOf(error),
     message: error.description,
     code: error.code,

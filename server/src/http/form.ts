@@ -60,3 +60,12 @@ export function toForm(params: URLSearchParams): Form {
     },
   }
 }
+
+/**
+ * Refuses a request that repeats a parameter, whether or not this request needs it (RFC 6749 §3.1 and §3.2).
+ *
+ * @throws OAuthError `invalid_request`
+ */
+export function checkNoRepetition(form: Form, names: readonly string[]): void {
+  for (const name of names) form.get(name)
+}
