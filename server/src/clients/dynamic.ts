@@ -28,7 +28,9 @@ export interface DynamicRegistration {
  * @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri` (RFC 7591 §3.2.2)
  */
 export function registerDynamicClient(keys: PurposeKeys, input: unknown): DynamicRegistration {
-  const metadata = parseClientMetadata(input, DYNAMIC)
+  // What a client says of its scopes bounds nothing: it steps up later, under the id that it has. So it is not registered,
+  // and the answer does not say that it is (RFC 7591 §3.2.1).
+  const { scope: _, ...metadata } = parseClientMetadata(input, DYNAMIC)
   const hasSecret = usesSecret(metadata)
   const nonce = hasSecret ? randomBytes(12).toString('base64url') : undefined
   const payload = Buffer.from(JSON.stringify({ metadata: JSON.parse(normalForm(metadata)), nonce })).toString(
