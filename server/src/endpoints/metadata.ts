@@ -43,7 +43,7 @@ export function serverMetadata({ url }: Issuer): object {
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'bearer'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'Bearer'],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: true,
