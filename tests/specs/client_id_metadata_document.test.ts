@@ -13,7 +13,7 @@ import {
 } from '../support/flow.ts'
 import { createTestServer, ISSUER, type TestServer } from '../support/server.ts'
 import { createDocumentHost, documentOf } from './document_host.ts'
-import { asksForConsent, errorIn, postForm, sentTo, signedIn } from './requests.ts'
+import { asksForConsent, errorIn, postForm, signedIn } from './requests.ts'
 
 const REDIRECT = 'https://app.example.com/callback'
 
