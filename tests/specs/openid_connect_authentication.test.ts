@@ -194,7 +194,6 @@ describe('OpenID Connect Core §3.1.2, authentication requests', () => {
     it.each([
       ['request', 'eyJhbGciOiJub25lIn0.e30.', 'request_not_supported'],
       ['request_uri', 'https://client.example.com/request.jwt', 'request_uri_not_supported'],
-      ['registration', '{}', 'registration_not_supported'],
     ])('%s', async (name, value, error) => {
       expect(errorIn(await sentTo(server, url({ [name]: value })))).toBe(error)
     })

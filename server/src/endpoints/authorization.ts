@@ -103,6 +103,8 @@ async function mustSignInAgain(
   session: Session,
 ): Promise<boolean> {
   if (asked.prompt.includes('login') || asked.prompt.includes('select_account')) return true
+  // Errata 2 of §3.1.2.1: 0 means the same as prompt=login.
+  if (asked.maxAge === 0) return true
   if (asked.maxAge !== undefined && context.now() - session.authTime.getTime() > asked.maxAge * 1000)
     return true
   if (asked.idTokenHint === undefined) return false
