@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makeFolder } from '../../tests/support/folders.ts'
@@ -17,6 +17,38 @@ describe('DATA_DIR', () => {
     await chmod(path, 0o777)
     await prepareDataDirectory(path)
     expect((await stat(path)).mode & 0o007).toBe(0)
+  })
+
+  itWhere(isUnix)('is closed where it was ours before', async () => {
+    const path = await makeFolder()
+    await writeFile(join(path, 'secret'), 'x'.repeat(43))
+    await chmod(path, 0o755)
+    await prepareDataDirectory(path)
+    expect((await stat(path)).mode & 0o007).toBe(0)
+  })
+
+  const SHARED: [string, number, string[]][] = [
+    ['a folder that everybody writes to, such as /tmp', 0o1777, []],
+    ['the same with something in it', 0o1777, ['report.txt']],
+    ['a folder with files of somebody else', 0o755, ['report.txt']],
+  ]
+  for (const [what, mode, files] of SHARED) {
+    itWhere(isUnix)(`is refused, and left as it is, where it names ${what}`, async () => {
+      const path = join(await makeFolder(), 'shared')
+      await mkdir(path)
+      for (const file of files) await writeFile(join(path, file), 'theirs')
+      await chmod(path, mode)
+      await expect(prepareDataDirectory(path)).rejects.toThrow(
+        /^DATA_DIR is .*: name one of its own, such as .*\.$/,
+      )
+      expect((await stat(path)).mode & 0o7777).toBe(mode)
+    })
+  }
+
+  itWhere(process.platform === 'linux')('that can never be made is refused at once', async () => {
+    await expect(prepareDataDirectory('/proc/nope/deep')).rejects.toThrow(
+      /^DATA_DIR is .*cannot be used \(E\w+\): .*\.$/,
+    )
   })
 
   it('that is a file is refused in one sentence', async () => {

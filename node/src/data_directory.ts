@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { chmod, link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
-/** Makes DATA_DIR where it is missing, for our eyes only, and returns its absolute path. */
+/**
+ * Makes DATA_DIR where it is missing, for our eyes only, and returns its absolute path. A folder that others use, or may
+ * write to, keeps its mode and is refused; one that is empty, or was ours before, is closed.
+ */
 export async function prepareDataDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir)
   try {
-    await mkdir(dirname(path), { recursive: true })
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    const { mode } = await stat(path)
-    // Root lets the database's account pass through (see postgres_place.ts); nobody else is let in.
-    const open = process.getuid?.() === 0 ? 0o067 : 0o077
-    if ((mode & open) !== 0) await chmod(path, mode & 0o777 & ~open)
+    await makeFolder(path)
+    await checkPrivate(path)
   } catch (error) {
+    if (error instanceof SharedFolderError) throw error
     const reason = (error as NodeJS.ErrnoException).code
     throw new Error(
       `DATA_DIR is ${path}, which cannot be used (${reason}): name a folder that this account may write to.`,
@@ -20,6 +20,37 @@ export async function prepareDataDirectory(dataDir: string): Promise<string> {
     )
   }
   return path
+}
+
+/** One folder after the other: where a parent can never be made, `recursive` tries for ever (seen below /proc). */
+async function makeFolder(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) await makeFolder(parent)
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+class SharedFolderError extends Error {}
+
+async function checkPrivate(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  // Root lets the database's account pass through (see postgres_place.ts); nobody else is let in.
+  const open = process.getuid?.() === 0 ? 0o067 : 0o077
+  if ((mode & open) === 0) return
+  const files = await readdir(path)
+  if (files.length > 0 && !files.includes('secret') && !files.includes('postgres.password')) {
+    throw new SharedFolderError(
+      `DATA_DIR is ${path}, a folder that others use as well: name one of its own, such as ${join(path, 'auth-agent')}.`,
+    )
+  }
+  if ((mode & 0o1000) !== 0) {
+    throw new SharedFolderError(
+      `DATA_DIR is ${path}, a folder that others may write to: name one of its own, such as ${join(path, 'auth-agent')}.`,
+    )
+  }
+  await chmod(path, mode & 0o777 & ~open)
 }
 
 /**

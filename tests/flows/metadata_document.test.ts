@@ -46,7 +46,7 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
 
   it('list loopback redirects without a port, and the client picks one (RFC 8252 §7.3, claude-code#90370)', async () => {
     const redirect_uris = ['http://127.0.0.1/callback', 'http://localhost/callback', 'http://[::1]/callback']
-    documents.set(ID, { client_id: ID, redirect_uris })
+    documents.set(ID, { client_id: ID, client_name: 'App', redirect_uris })
     for (const [uri, known] of [
       ['http://127.0.0.1:51234/callback', true],
       ['http://localhost:51234/callback', true],
@@ -63,16 +63,25 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
   it.each<[string, object]>([
     [
       'names another client_id',
-      { client_id: 'https://other.example.com/client.json', redirect_uris: [REDIRECT] },
+      { client_id: 'https://other.example.com/client.json', client_name: 'App', redirect_uris: [REDIRECT] },
     ],
     ['names none', { redirect_uris: [REDIRECT] }],
-    ['holds a secret', { client_id: ID, redirect_uris: [REDIRECT], client_secret: 's' }],
+    ['holds a secret', { client_id: ID, client_name: 'App', redirect_uris: [REDIRECT], client_secret: 's' }],
     [
       'asks for client_secret_basic',
-      { client_id: ID, redirect_uris: [REDIRECT], token_endpoint_auth_method: 'client_secret_basic' },
+      {
+        client_id: ID,
+        client_name: 'App',
+        redirect_uris: [REDIRECT],
+        token_endpoint_auth_method: 'client_secret_basic',
+      },
     ],
-    ['has no redirect URI', { client_id: ID, redirect_uris: [] }],
-    ['has a javascript: redirect', { client_id: ID, redirect_uris: ['javascript:alert(1)'] }],
+    ['has no client_name', { client_id: ID, redirect_uris: [REDIRECT] }],
+    ['has no redirect URI', { client_id: ID, client_name: 'App', redirect_uris: [] }],
+    [
+      'has a javascript: redirect',
+      { client_id: ID, client_name: 'App', redirect_uris: ['javascript:alert(1)'] },
+    ],
     [
       'holds a private key',
       {
@@ -125,7 +134,7 @@ describe('client id metadata documents (draft-ietf-oauth-client-id-metadata-docu
     it('an error never is', async () => {
       documents.delete(ID)
       expect((await ask()).status).toBe(400)
-      documents.set(ID, { client_id: ID, redirect_uris: [REDIRECT] })
+      documents.set(ID, { client_id: ID, client_name: 'App', redirect_uris: [REDIRECT] })
       expect(await isKnown()).toBe(true)
     })
 

@@ -14,8 +14,10 @@ const METADATA_DOCUMENT: MetadataRules = {
 const MAX_DOCUMENT_BYTES = 5 * 1024
 const MAX_URL_LENGTH = 500
 
+// MCP (2025-11-25, "Implementation Requirements") wants these three; parseClientMetadata asks for the redirect URIs.
 const documentSchema = z.looseObject({
   client_id: z.string(),
+  client_name: z.string('is missing').trim().min(1, 'is empty'),
   client_secret: z.undefined({ error: 'must not be in a public document' }).optional(),
   client_secret_expires_at: z.undefined({ error: 'must not be in a public document' }).optional(),
 })
