@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
@@ -12,6 +13,7 @@ async function start(fetch: Fetch, options: Partial<ListenOptions> = {}) {
     host: '127.0.0.1',
     port: 0,
     trustedProxies: [],
+    drainMs: 0,
     graceMs: 200,
     ...options,
   })
@@ -37,7 +39,17 @@ async function readAll(socket: Socket): Promise<string> {
   return text
 }
 
-const tellInfo: Fetch = async (_request, info) => Response.json(info)
+const tellInfo: Fetch = async (_request, { clientAddress, loopback }) =>
+  Response.json({ clientAddress, loopback })
+
+/** Posts over an agent's connections; resolves with the answer's `Connection` header and status. */
+async function post(url: string, agent: Agent): Promise<string> {
+  const posted = httpRequest(url, { agent, method: 'POST' }).end('body')
+  const [response] = await once(posted, 'response')
+  response.resume()
+  await once(response, 'end')
+  return `${response.statusCode} ${response.headers.connection}`
+}
 
 describe('a request', () => {
   it('is answered with what it asked for', async () => {
@@ -95,6 +107,65 @@ describe('a slow client', () => {
 })
 
 describe('closing', () => {
+  it('first answers what comes on connections that clients keep, and asks them to leave', async () => {
+    const { url, close } = await start(tellInfo, { drainMs: 5_000 })
+    const agents = Array.from({ length: 3 }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
+    onTestFinished(() => {
+      for (const agent of agents) agent.destroy()
+    })
+    for (const agent of agents) expect(await post(url, agent)).toBe('200 keep-alive')
+    const began = performance.now()
+    const closed = close()
+    for (const agent of agents) {
+      await sleep(50)
+      expect(await post(url, agent)).toBe('200 close')
+    }
+    await closed
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
+  it('asks those to leave whose request is under way', async () => {
+    const { url, close } = await start(
+      async () => {
+        await sleep(100)
+        return new Response('finished')
+      },
+      { drainMs: 5_000 },
+    )
+    const agent = new Agent({ keepAlive: true })
+    onTestFinished(() => agent.destroy())
+    const answer = post(url, agent)
+    await sleep(30)
+    const closed = close()
+    expect(await answer).toBe('200 close')
+    await closed
+  })
+
+  it('tells requests at once, those that wait for news and those that ask whether we are ready', async () => {
+    const { url, close } = await start(
+      async (request, { closing }) => {
+        if (!request.url.endsWith('/ready') && closing) await once(closing, 'abort')
+        return new Response(closing?.aborted ? 'stopping' : 'ready')
+      },
+      { drainMs: 300 },
+    )
+    const news = fetch(url)
+    expect(await (await fetch(`${url}ready`)).text()).toBe('ready')
+    const closed = close()
+    expect(await (await fetch(`${url}ready`)).text()).toBe('stopping')
+    expect(await (await news).text()).toBe('stopping')
+    await closed
+  })
+
+  it('waits no longer than the drain for connections without a request', async () => {
+    const { port, close } = await start(tellInfo, { drainMs: 300 })
+    await open(port)
+    const began = performance.now()
+    await close()
+    expect(performance.now() - began).toBeGreaterThan(250)
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
   it('lets what is under way finish and takes nothing new', async () => {
     const { url, port, close } = await start(async () => {
       await sleep(100)

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { findClientAddress, isLoopbackSocket, parseProxies } from './client_address.ts'
@@ -13,14 +14,19 @@ export interface ListenOptions {
   headersTimeoutMs?: number
   /** For a whole request to come, body included. Default 20000. */
   requestTimeoutMs?: number
-  /** For requests that are under way when we stop. Default 10000. */
+  /** For clients to leave connections that they keep, when we stop. Default 2000. */
+  drainMs?: number
+  /** For requests that are under way after that. Default 10000. */
   graceMs?: number
 }
 
 /** What takes connections. */
 export interface Listener {
   port: number
-  /** Takes no new connections, lets what is under way finish within the grace, and ends the rest. */
+  /**
+   * Tells its requests that the end is near, answers what comes with `Connection: close` until the clients have gone
+   * or the drain is over, lets what is under way finish within the grace, and ends the rest.
+   */
   close(): Promise<void>
 }
 
@@ -31,16 +37,18 @@ export async function listen(
   fetch: (request: Request, info: ConnectionInfo) => Promise<Response>,
   options: ListenOptions,
 ): Promise<Listener> {
-  const { headersTimeoutMs = 10_000, requestTimeoutMs = 20_000, graceMs = 10_000 } = options
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 20_000 } = options
   const proxies = parseProxies(options.trustedProxies)
+  const closing = new AbortController()
   const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => ({
     clientAddress: findClientAddress(socket, headers, proxies),
     loopback: isLoopbackSocket(socket),
+    closing: closing.signal,
   })
   const answer = getRequestListener((request, { incoming }) =>
     fetch(request, infoOf(incoming as HttpBindings['incoming'])),
   )
-  let isClosing = false
+  const underWay = new Set<ServerResponse>()
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -51,7 +59,9 @@ export async function listen(
       keepAliveTimeout: 75_000,
     },
     (incoming, outgoing) => {
-      if (isClosing) outgoing.shouldKeepAlive = false
+      if (closing.signal.aborted) outgoing.shouldKeepAlive = false
+      underWay.add(outgoing)
+      outgoing.once('close', () => underWay.delete(outgoing))
       void answer(incoming, outgoing)
     },
   )
@@ -62,8 +72,9 @@ export async function listen(
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
     async close() {
-      isClosing = true
-      await closeServer(server, graceMs)
+      for (const outgoing of underWay) outgoing.shouldKeepAlive = false
+      closing.abort()
+      await closeServer(server, options)
     },
   }
 }
@@ -91,12 +102,25 @@ function bindFault({ code, message }: NodeJS.ErrnoException, host: string, port:
   }
 }
 
-/** Connections that wait for another request go at once, and each other one with its answer. */
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+/**
+ * A connection that waits for another request may get it at this very moment, and a client cannot know whether what it
+ * sent was done before the reset. So the clients are asked to leave first; only then do idle connections go at once, and
+ * each other one with its answer.
+ */
+async function closeServer(
+  server: Server,
+  { drainMs = 2_000, graceMs = 10_000 }: Pick<ListenOptions, 'drainMs' | 'graceMs'>,
+): Promise<void> {
+  const drained = performance.now() + drainMs
+  while (performance.now() < drained && (await hasConnections(server))) await sleep(20)
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const late = setTimeout(() => server.closeAllConnections(), graceMs)
   await closed
   clearInterval(idle)
   clearTimeout(late)
+}
+
+function hasConnections(server: Server): Promise<boolean> {
+  return new Promise((resolve) => server.getConnections((error, count) => resolve(!error && count > 0)))
 }

@@ -61,4 +61,6 @@ export interface ConnectionInfo {
   clientAddress: string | undefined
   /** Whether the socket itself, not a forwarding header, is local to this machine at both ends. */
   loopback: boolean
+  /** Aborts when the listener is about to close: monitors are told, and whoever waits for news is answered. */
+  closing?: AbortSignal
 }

@@ -64,6 +64,7 @@ describe('bodies that are too large, or never end (OWASP API4; contract.md, "End
         trustedProxies: [],
         headersTimeoutMs: 300,
         requestTimeoutMs: 600,
+        drainMs: 0,
         graceMs: 100,
       }
       const listener = await listen(server.server.fetch, options)

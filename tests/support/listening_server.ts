@@ -17,6 +17,7 @@ export async function startListeningServer(overrides: Partial<ServerOptions> = {
     host: '127.0.0.1',
     port: 0,
     trustedProxies: [],
+    drainMs: 0,
     graceMs: 1_000,
   })
   const issuer = `http://localhost:${listener.port}`
