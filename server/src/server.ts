@@ -31,6 +31,7 @@ import { passwordReset, passwordResetRequest } from './endpoints/password_reset.
 import { protectedResource } from './endpoints/protected_resource.ts'
 import { registration } from './endpoints/registration.ts'
 import { revocation } from './endpoints/revocation.ts'
+import { revocations } from './endpoints/revocations.ts'
 import { setup } from './endpoints/setup.ts'
 import { signIn } from './endpoints/sign_in.ts'
 import { token } from './endpoints/token.ts'
@@ -115,6 +116,11 @@ const FOR_OUR_SCRIPT: Readonly<Record<string, Methods>> = {
   '/passkeys/registration': { POST: passkeyRegistration },
 }
 
+/** What MCP servers ask by themselves, with their API key. */
+const FOR_MCP_SERVERS: Readonly<Record<string, Methods>> = {
+  '/revocations': { GET: revocations },
+}
+
 /** What monitors ask. It tells nothing, and so answers under any name. */
 const FOR_MONITORS: Readonly<Record<string, Methods>> = {
   '/health': { GET: health },
@@ -170,6 +176,7 @@ function createApp(context: ServerContext): App {
       clientConfiguration(context, c.req.raw, c.req.param('clientId')),
     ),
   )
+  addRoutes(app, context, FOR_MCP_SERVERS, renderErrorJson)
   addRoutes(app, context, FOR_OUR_SCRIPT, renderErrorJson)
   addRoutes(app, context, FOR_PEOPLE, renderErrorForPeople)
   app.get('/assets/*', (c) => findAsset(c.req.path.slice(issuer.basePath.length)) ?? c.notFound())

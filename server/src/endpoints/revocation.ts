@@ -25,7 +25,7 @@ async function revokeForServer(context: ServerContext, request: Request): Promis
   const claims = await findActiveClaims(context, requiredToken(await readTokenParameters(request)))
   if (claims === undefined) return
   if (claims.aud !== key.server_url) throw notYours('for another server')
-  await deny(context, tokenDenial(claims, key.organization_id))
+  await deny(context, tokenDenial(claims, key))
 }
 
 async function revokeForClient(context: ServerContext, request: Request): Promise<void> {
@@ -41,12 +41,16 @@ async function revokeForClient(context: ServerContext, request: Request): Promis
   const claims = await findActiveClaims(context, token)
   if (claims === undefined) return
   if (claims.client_id !== client.clientId) throw notYours('issued to another client')
-  await deny(context, tokenDenial(claims, await organizationOf(context, claims)))
+  await deny(context, tokenDenial(claims, await findAudience(context, claims)))
 }
 
-async function organizationOf(context: ServerContext, claims: AccessTokenClaims): Promise<string> {
+/** Whose token it is: an MCP server's, or, for our own endpoints, nobody else's. */
+async function findAudience(
+  context: ServerContext,
+  claims: AccessTokenClaims,
+): Promise<{ organization_id: string; server_id: string | null }> {
   const server = await context.storage.findServerByCanonicalUrl(canonicalResource(claims.aud)?.url ?? '')
-  return server?.organization_id ?? ROOT_ORGANIZATION
+  return { organization_id: server?.organization_id ?? ROOT_ORGANIZATION, server_id: server?.id ?? null }
 }
 
 function notYours(why: string): OAuthError {

@@ -10,10 +10,18 @@ export interface DenialRow
   readonly kind: 'token' | 'grant' | 'user' | 'client' | 'server' | 'key'
 }
 
+/** A denial as it is recorded. Its transaction says where it stands among the others. */
+export interface RecordedDenial extends DenialRow {
+  readonly id: string
+  readonly transaction_id: string
+}
+
 /** Denials since a cursor, and the cursor to go on from. Some may come twice; none is skipped. */
 export interface DenialPage {
   cursor: string
-  denials: readonly DenialRow[]
+  /** Whether these are all that there are, instead of what came since the cursor. */
+  isComplete: boolean
+  denials: readonly RecordedDenial[]
 }
 
 export interface DenialStorage {
@@ -29,9 +37,12 @@ const RECORD = statement(
 )
 // The cursor is the oldest transaction that still runs: what it will commit has a number at or above it. A cursor
 // ahead of xmin comes from before a restore, so everything is read again.
-const READ = statement<{ cursor: string } & { [K in keyof DenialRow]: DenialRow[K] | null }>(
+const READ = statement<
+  { cursor: string; is_complete: boolean } & { [K in keyof RecordedDenial]: RecordedDenial[K] | null }
+>(
   'denials_read',
-  `select snapshot.xmin::text as cursor, d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
+  `select snapshot.xmin::text as cursor, snapshot.since = '0'::xid8 as is_complete, d.id::text, d.transaction_id::text,
+     d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
    from (
      select xmin, case when xmin < $1::xid8 then '0'::xid8 else $1::xid8 end as since
      from pg_snapshot_xmin(pg_current_snapshot()) xmin) snapshot
@@ -48,7 +59,8 @@ export function denialStorage(db: Queryable): DenialStorage {
       const rows = await db.query(READ, [cursor, now])
       return {
         cursor: rows[0]?.cursor ?? cursor,
-        denials: rows.filter((row): row is DenialRow & { cursor: string } => row.kind !== null),
+        isComplete: rows[0]?.is_complete ?? false,
+        denials: rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null),
       }
     },
   }

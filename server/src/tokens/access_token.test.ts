@@ -133,7 +133,7 @@ describe('an access token is refused', () => {
 
   it('after it was revoked, and no other of the grant with it', async () => {
     const [revoked, other] = [await sign(), await sign()]
-    const denial = tokenDenial(await verify(revoked), 'org_root')
+    const denial = tokenDenial(await verify(revoked), { organization_id: 'org_root', server_id: null })
     await deny(test.context, denial)
     await expect(verify(revoked)).rejects.toThrow('The access token was revoked.')
     await expect(verify(other)).resolves.toBeDefined()

@@ -148,12 +148,15 @@ function refuse(description: string, cause?: unknown): never {
 }
 
 /** The denial of one access token, kept until it has expired everywhere. */
-export function tokenDenial(claims: AccessTokenClaims, organizationId: string): DenialRow {
+export function tokenDenial(
+  claims: AccessTokenClaims,
+  { organization_id, server_id }: Pick<DenialRow, 'organization_id' | 'server_id'>,
+): DenialRow {
   return {
-    organization_id: organizationId,
+    organization_id,
     kind: 'token',
     subject: claims.jti,
-    server_id: null,
+    server_id,
     cutoff: null,
     expires_at: new Date((claims.exp + MAX_LEEWAY) * 1000),
   }

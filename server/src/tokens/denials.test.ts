@@ -21,7 +21,7 @@ let denials: Denials
 beforeEach(() => {
   now = 1_000 * SECOND
   cursors = []
-  answer = async () => ({ cursor: String(cursors.length), denials: [] })
+  answer = async () => ({ cursor: String(cursors.length), isComplete: false, denials: [] })
   denials = createDenials(
     {
       readDenials: async (cursor) => {
@@ -173,7 +173,8 @@ describe('a token is denied', () => {
   })
 
   it('by what comes from the database', async () => {
-    answer = async () => ({ cursor: '1', denials: [row('grant', 'g')] })
+    const recorded = { ...row('grant', 'g'), id: '1', transaction_id: '1' }
+    answer = async () => ({ cursor: '1', isComplete: true, denials: [recorded] })
     await denials.refresh()
     expect(denials.isTokenDenied(CLAIMS)).toBe(true)
   })

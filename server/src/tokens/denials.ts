@@ -1,5 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import type { DenialRow, DenialStorage } from '../storage/denials.ts'
+import { DenialLog } from './denial_log.ts'
 
 /** The claims of an access token that a denial can name. */
 export interface DeniableClaims {
@@ -24,6 +25,13 @@ export interface Denials {
   isKeyDenied(keyId: string): boolean
   /** Takes in denials that this node recorded itself, so that it honours them at once. */
   learn(denials: readonly DenialRow[]): void
+  /**
+   * Makes sure that everything committed so many milliseconds ago is in the {@link log}. Rejects with 503 when it
+   * cannot be, at once: who follows must not take our silence for news.
+   */
+  readAgain(maxAge: number): Promise<void>
+  /** What MCP servers are told. */
+  readonly log: DenialLog
 }
 
 const SECOND = 1000
@@ -50,11 +58,14 @@ class DenialSet implements Denials {
   readonly #storage: DenialStorage
   readonly #now: () => number
   readonly #denied = new Map<string, Denied>()
+  readonly log = new DenialLog()
   #cursor = '0'
   #readAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #cleanedAt: number
   #reading: Promise<void> | undefined
+  /** Whether this node recorded something that it has not read yet, and so is not in the log. */
+  #hasLearned = false
 
   constructor(storage: DenialStorage, now: () => number) {
     this.#storage = storage
@@ -67,17 +78,24 @@ class DenialSet implements Denials {
     // While the database is away, one request a second tries it; the others go on at once.
     const hasJustFailed = this.#isWithin(this.#failedAt, MAX_AGE)
     if (this.#reading === undefined && hasJustFailed && this.#isStillGood()) return
+    await this.#readShared().catch((cause: unknown) => {
+      if (this.#isStillGood()) return
+      throw unavailable('It cannot be checked now whether this was revoked. Try again.', cause)
+    })
+  }
+
+  async readAgain(maxAge: number): Promise<void> {
+    if (this.#isWithin(this.#readAt, maxAge) && !this.#hasLearned) return
+    await this.#readShared().catch((cause: unknown) => {
+      throw unavailable('It cannot be told now what was revoked. Try again.', cause)
+    })
+  }
+
+  #readShared(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined
     })
-    await this.#reading.catch((cause: unknown) => {
-      if (this.#isStillGood()) return
-      throw new OAuthError(
-        'temporarily_unavailable',
-        'It cannot be checked now whether this was revoked. Try again.',
-        { headers: { 'Retry-After': '5' }, cause },
-      )
-    })
+    return this.#reading
   }
 
   isTokenDenied(claims: DeniableClaims): boolean {
@@ -97,6 +115,11 @@ class DenialSet implements Denials {
   }
 
   learn(rows: readonly DenialRow[]): void {
+    this.#take(rows)
+    this.#hasLearned ||= rows.length > 0
+  }
+
+  #take(rows: readonly DenialRow[]): void {
     for (const row of rows) {
       const key = keyOf(row.kind, row.subject)
       const cutoff = row.cutoff === null ? Infinity : Math.floor(row.cutoff.getTime() / SECOND)
@@ -119,9 +142,11 @@ class DenialSet implements Denials {
     // transactions, and whose numbers have passed our cursor since. Then everything is read again.
     const from = this.#isWithin(this.#readAt, MAX_PAUSE) ? this.#cursor : '0'
     this.#cursor = '0'
+    this.#hasLearned = false
     try {
       const page = await within(MAX_READ, this.#storage.readDenials(from, new Date(startedAt)))
-      this.learn(page.denials)
+      this.#take(page.denials)
+      this.log.add(page)
       this.#cursor = page.cursor
       this.#readAt = startedAt
     } catch (error) {
@@ -137,6 +162,7 @@ class DenialSet implements Denials {
     for (const [key, { expiresAt }] of this.#denied) {
       if (expiresAt <= this.#now()) this.#denied.delete(key)
     }
+    this.log.forgetExpired(this.#now())
   }
 
   #isStillGood(): boolean {
@@ -156,6 +182,10 @@ function within<Result>(limit: number, work: Promise<Result>): Promise<Result> {
     const timer = setTimeout(() => reject(new Error('The database did not answer in time.')), limit)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+}
+
+function unavailable(description: string, cause: unknown): OAuthError {
+  return new OAuthError('temporarily_unavailable', description, { headers: { 'Retry-After': '5' }, cause })
 }
 
 function keyOf(kind: DenialRow['kind'], subject: string): string {
