@@ -15,7 +15,8 @@ const APPLIED = statement<{ name: string }>(
   'select name from auth_agent.schema_migrations',
 )
 
-const LOCK = statement('migrations_lock', 'select pg_advisory_xact_lock(7283104551)')
+/** A script, since the wait for another process may take longer than a statement of a request. */
+const LOCK = 'select pg_advisory_xact_lock(7283104551)'
 
 /**
  * Applies what is missing, in order of name, in one transaction. Two processes that migrate at once wait for
@@ -25,7 +26,7 @@ const LOCK = statement('migrations_lock', 'select pg_advisory_xact_lock(72831045
  */
 export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   return database.transaction(async (tx) => {
-    await tx.query(LOCK)
+    await tx.runScript(LOCK)
     const applied = await findApplied(tx)
     const missing = migrations
       .filter((migration) => !applied.has(migration.name))

@@ -9,7 +9,12 @@ export interface PostgresOptions {
   prepare?: boolean
   /** How the connections call themselves in `pg_stat_activity`. Default `auth-agent`. */
   applicationName?: string
+  /** How long a connection, and a statement of a request, may take, in milliseconds. Default 5000. */
+  patienceMs?: number
 }
+
+/** A migration may wait for that of another process, and build an index. */
+const SCRIPT_PATIENCE_MS = 120_000
 
 /**
  * A PostgreSQL database behind a pool of connections. Nothing connects before the first statement.
@@ -17,15 +22,15 @@ export interface PostgresOptions {
  * @param url `postgres://user:password@host/database`, or with `?host=/a/directory` for a unix socket
  */
 export function connectPostgres(url: string, options: PostgresOptions = {}): Database {
-  const { maxConnections = 10, prepare = true, applicationName = 'auth-agent' } = options
+  const { maxConnections = 10, prepare = true, applicationName = 'auth-agent', patienceMs = 5_000 } = options
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
     application_name: applicationName,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: patienceMs,
     idleTimeoutMillis: 30_000,
-    // A statement that hangs must not hold its request for ever.
-    query_timeout: 15_000,
+    // A statement that hangs must not hold its request for longer than probes and proxies wait.
+    query_timeout: patienceMs,
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
@@ -40,11 +45,15 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
         const result = await work(queryable(client, prepare))
         await client.query('commit')
         return result
-      } catch (error) {
-        await client.query('rollback').catch((rollbackError: Error) => {
-          broken = rollbackError
-        })
-        return refuseUnavailable(error)
+      } catch (thrown) {
+        const error = describeFailure(thrown)
+        // A connection that hangs would let the rollback hang as well; without it, the database rolls back.
+        if (error instanceof DatabaseUnavailable) broken = error
+        else
+          await client.query('rollback').catch((rollbackError: Error) => {
+            broken = rollbackError
+          })
+        throw error
       } finally {
         client.release(broken)
       }
@@ -61,7 +70,8 @@ function queryable(connection: pg.Pool | pg.PoolClient, prepare: boolean): Query
       return result.rows as Row[]
     },
     async runScript(sql) {
-      await connection.query(sql).catch(refuseUnavailable)
+      const config = { text: sql, query_timeout: SCRIPT_PATIENCE_MS }
+      await connection.query(config).catch(refuseUnavailable)
     },
   }
 }
@@ -70,12 +80,16 @@ function queryable(connection: pg.Pool | pg.PoolClient, prepare: boolean): Query
 const UNAVAILABLE = /^(08|53|57|58)/
 
 function refuseUnavailable(error: unknown): never {
+  throw describeFailure(error)
+}
+
+function describeFailure(error: unknown): unknown {
+  if (error instanceof DatabaseUnavailable) return error
   const code = (error as { code?: unknown }).code
   const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
-  if (error instanceof DatabaseUnavailable || (isSqlState && !UNAVAILABLE.test(code))) throw error
   // What has no SQLSTATE comes from the socket or the pool (refused, reset, timed out), or is an error of `work`.
-  if (isSqlState || isConnectionError(error)) throw new DatabaseUnavailable({ cause: error })
-  throw error
+  const isUnavailable = isSqlState ? UNAVAILABLE.test(code) : isConnectionError(error)
+  return isUnavailable ? new DatabaseUnavailable({ cause: error }) : error
 }
 
 function isConnectionError(error: unknown): boolean {

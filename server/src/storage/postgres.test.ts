@@ -1,0 +1,76 @@
+import { createServer, type Socket } from 'node:net'
+import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../../tests/support/postgres.ts'
+import { DatabaseUnavailable, statement } from './database.ts'
+
+const PATIENCE_MS = 300
+const SLEEP = statement('test_sleep', 'select pg_sleep(20)')
+const ONE = statement<{ one: number }>('test_one', 'select 1 as one')
+
+/** Takes connections and never says anything, as a PostgreSQL does that is stopped in the middle. */
+async function startSilence(): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => void sockets.add(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const address = server.address()
+  return `postgres://u:p@127.0.0.1:${typeof address === 'object' ? address?.port : 0}/a`
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now()
+  await expect(work()).rejects.toThrow(DatabaseUnavailable)
+  return performance.now() - began
+}
+
+describe('a database that hangs', () => {
+  let test: TestDatabase
+  beforeAll(async () => {
+    test = await createTestDatabase()
+  })
+  afterAll(() => test.drop())
+
+  const connect = (url: string, maxConnections = 1) => {
+    const database = connectPostgres(url, { patienceMs: PATIENCE_MS, maxConnections })
+    onTestFinished(() => database.close())
+    return database
+  }
+
+  it('is waited for once, in a statement and in a transaction', async () => {
+    const database = connect(test.url)
+    expect(await timeOf(() => database.query(SLEEP))).toBeLessThan(PATIENCE_MS * 1.8)
+    expect(await timeOf(() => database.transaction((tx) => tx.query(SLEEP)))).toBeLessThan(PATIENCE_MS * 1.8)
+    // The connection that hung is not used again.
+    expect(await database.query(ONE)).toEqual([{ one: 1 }])
+  })
+
+  it('is waited for once by those who wait for a connection as well', async () => {
+    const database = connect(await startSilence())
+    const times = await Promise.all(Array.from({ length: 3 }, () => timeOf(() => database.query(ONE))))
+    for (const time of times) expect(time).toBeLessThan(PATIENCE_MS * 1.8)
+  })
+
+  it('is waited for longer by a script, such as a migration', async () => {
+    const database = connect(test.url)
+    await database.runScript(`select pg_sleep(${(PATIENCE_MS * 2) / 1000})`)
+    expect(await database.query(ONE)).toEqual([{ one: 1 }])
+  })
+})
+
+it('a transaction that is refused leaves nothing, and its connection is used again', async () => {
+  const test = await createTestDatabase()
+  onTestFinished(() => test.drop())
+  const database = connectPostgres(test.url, { maxConnections: 1 })
+  const refused = database.transaction(async (tx) => {
+    await tx.runScript("insert into auth_agent.organizations (id, name) values ('org_other', 'Other')")
+    throw new Error('Not this one.')
+  })
+  await expect(refused).rejects.toThrow('Not this one.')
+  const COUNT = statement<{ count: string }>('test_count', 'select count(*) from auth_agent.organizations')
+  expect(await database.query(COUNT)).toEqual([{ count: '1' }])
+  await database.close()
+})
