@@ -119,7 +119,7 @@ describe('the embedded database', () => {
 
   it('refuses a cluster of another major version in one sentence', async () => {
     const dataDir = join(await makeFolder(), 'data')
-    await mkdir(join(dataDir, 'postgres'), { recursive: true })
+    await mkdir(join(dataDir, 'postgres'), { recursive: true, mode: 0o700 })
     await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '16\n')
     await expect(start(dataDir)).rejects.toThrow(
       'was made by PostgreSQL 16, but this release brings PostgreSQL 18',
