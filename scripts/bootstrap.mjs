@@ -14,6 +14,7 @@ const NODE_FROM_NPM = '26.10.0'
 /** A failure with a sentence for the person at the terminal; anything else is a defect and shows its stack. */
 class Failure extends Error {}
 
+endWithNpm()
 try {
   await run(process.argv.slice(2))
 } catch (error) {
@@ -33,6 +34,22 @@ async function run([command, ...rest]) {
   if (command !== 'start') return execute([join(ROOT, 'scripts', 'test.ts'), command, ...rest])
   await execute([join(ROOT, 'scripts', 'build.ts')])
   return execute([join(ROOT, 'dist', 'node', 'main.js'), ...rest])
+}
+
+/**
+ * npm starts a shell that starts us, and passes a SIGTERM to the shell alone, which dies of it and tells nobody: who
+ * stops `npm start` would leave the server behind. We learn of it by having another parent (not on Windows, where a
+ * process keeps the number of its dead parent), and then behave as if the signal had been for us.
+ */
+function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 250)
+  watch.unref()
 }
 
 function isRecent(version) {
