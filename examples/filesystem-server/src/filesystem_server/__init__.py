@@ -1,0 +1,1 @@
+"""An MCP server for the files below one folder, protected by Auth-Agent."""

@@ -1,0 +1,18 @@
+"""``python -m filesystem_server``: serves MCP over HTTP until it is stopped."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from .server import create_app
+from .settings import read_settings
+
+
+def main() -> None:
+    settings = read_settings()
+    print(f"Serving {settings.root.resolve()} at {settings.server_url}", flush=True)
+    uvicorn.run(create_app(settings), host="127.0.0.1", port=settings.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
