@@ -2,11 +2,24 @@ import type { Logger } from '@auth-agent/server/log'
 import { destination, pino, stdSerializers } from 'pino'
 import type { Settings } from './environment.ts'
 
+/** What waits to be written, in bytes; while nobody reads, what goes beyond is lost. */
+const MAX_WAITING = 4 << 20
+
+/**
+ * Whoever reads what we say may end before us (`| head -1`, a collector that dies), and a disk may be full: that is no
+ * reason to end, least of all without a word and with the database left behind.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}
+
 /**
  * JSON lines on stderr; stdout is for the person at the terminal. Lines are written behind the back of requests,
  * and what is left at the end is written before the process goes.
  */
 export function createLog(level: Settings['logLevel']): Logger {
+  const lines = destination({ dest: 2, sync: false, maxLength: MAX_WAITING })
+  lines.on('error', () => {})
   const log = pino(
     {
       level,
@@ -15,7 +28,7 @@ export function createLog(level: Settings['logLevel']): Logger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: stdSerializers.err, error: stdSerializers.err },
     },
-    destination({ dest: 2, sync: false }),
+    lines,
   )
   return {
     debug: (fields, message) => log.debug(fields, message),

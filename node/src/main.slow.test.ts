@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { findPostmaster } from '../../tests/support/embedded_processes.ts'
@@ -75,6 +76,25 @@ describe('the program', () => {
     expect((await fetch(`http://localhost:${env.PORT}/ready`)).status).toBe(200)
     program.child.kill('SIGTERM')
     expect(await program.ended).toBe(0)
+  })
+
+  it('outlives those who read its output', async () => {
+    const env = await makeEnv()
+    const program = runMain({ ...env, LOG_LEVEL: 'debug' })
+    program.child.stdout?.destroy()
+    program.child.stderr?.destroy()
+    const isReady = () =>
+      fetch(`http://localhost:${env.PORT}/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    await expect.poll(isReady, { timeout: 30_000 }).toBe(true)
+    // It greets after it listens.
+    await sleep(500)
+    expect(await isReady()).toBe(true)
+    program.child.kill('SIGTERM')
+    expect(await program.ended).toBe(0)
+    expect(await findPostmaster(env.DATA_DIR)).toBeUndefined()
   })
 
   it('makes the owner that the environment names, and then needs no link', async () => {

@@ -2,11 +2,12 @@
 import type { Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
-import { createLog } from './log.ts'
+import { createLog, outliveReaders } from './log.ts'
 import { start } from './start.ts'
 
 const print = (text: string) => void process.stdout.write(`${text}\n`)
 
+outliveReaders()
 try {
   const [command = 'start'] = process.argv.slice(2)
   if (command === 'start') await serve()
