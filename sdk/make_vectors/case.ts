@@ -61,9 +61,10 @@ export interface Case {
   readonly refused?: true
 }
 
-export const ok = (body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
+/** 200 with JSON, whose Content-Type needs no saying. */
+export const ok = (body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({
   status: 200,
-  headers: { 'content-type': 'application/json', ...headers },
+  ...(headers ? { headers } : {}),
   body,
 })
 
@@ -86,7 +87,7 @@ export const denial = (kind: string, subject: string, more: Members = {}): Membe
 
 /** An answer of the feed. `time` is the same throughout: the SDKs go by when an answer came. */
 export const news = (cursor: string, denials: readonly Members[] = [], snapshot = false): Answer =>
-  ok({ cursor, snapshot, time: claims['iat'], denials }, { 'cache-control': 'no-store' })
+  ok({ cursor, snapshot, time: claims['iat'], denials })
 
 /** A snapshot of these denials, and then nothing new. */
 export const feed = (denials: readonly Members[] = []): Readonly<Record<string, Reply>> => ({
@@ -95,7 +96,7 @@ export const feed = (denials: readonly Members[] = []): Readonly<Record<string, 
 })
 
 /** The key set: one key for each algorithm. `ed` has no `alg`, since its algorithm has two names (RFC 9864). */
-export const jwks = (keys: readonly Members[], headers: Readonly<Record<string, string>> = {}): Answer =>
+export const jwks = (keys: readonly Members[], headers?: Readonly<Record<string, string>>): Answer =>
   ok({ keys }, headers)
 
 export const esKey = (kid: 'es' | 'next', more: Members = {}): Members => ({

@@ -30,6 +30,7 @@ const makers = {
   client_other: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   client_ed: () => generateKeyPairSync('ed25519'),
   client_rs: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  client_ps: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
   client_rs_short: () => generateKeyPairSync('rsa', { modulusLength: 1024 }),
 }
 

@@ -46,6 +46,7 @@ const algOf: Record<KeyName, Alg> = {
   client_other: 'ES256',
   client_ed: 'EdDSA',
   client_rs: 'RS256',
+  client_ps: 'PS256',
   client_rs_short: 'RS256',
 }
 

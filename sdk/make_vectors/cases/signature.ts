@@ -104,7 +104,7 @@ function der(raw: string): string {
 
 /** A good token whose signature has a `-` or `_`, so that the other alphabet differs. */
 const inOtherAlphabet = (token: string): string => token.replaceAll('-', '+').replaceAll('_', '/')
-const nested = `{"typ":"at+jwt","alg":"ES256","kid":"es","x":${'['.repeat(4000)}${']'.repeat(4000)}}`
+const nested = `{"typ":"at+jwt","alg":"ES256","kid":"es","x":${'['.repeat(11_000)}`
 
 const forms: readonly Case[] = [
   refused('an opaque token is refused', 'opaque'),
@@ -126,10 +126,7 @@ const forms: readonly Case[] = [
     'a header that is not UTF-8 is refused',
     signed(Buffer.from('{"typ":"at+jwt","alg":"ES256","kid":"\xff"}', 'latin1'), claims, 'es'),
   ),
-  refused(
-    'a header of 4000 nested lists under a bad signature is refused',
-    `${base64url(nested)}.${payload}.${signature}`,
-  ),
+  refused('a header of 11000 nested lists is refused', `${base64url(nested)}.${payload}.${signature}`),
   refused(
     'a payload that is no JSON is refused',
     signed({ typ: 'at+jwt', alg: 'ES256', kid: 'es' }, 'hello', 'es'),
