@@ -1,5 +1,5 @@
 import type { Expectation, Who } from './case.ts'
-import { claims, type Members, origin, resource } from './tokens.ts'
+import { origin, resource } from './tokens.ts'
 
 /** Where the metadata of `https://mcp.example/mcp` is (RFC 9728 §3.1). */
 export const metadataUrl = `${origin}/.well-known/oauth-protected-resource/mcp`
@@ -106,7 +106,3 @@ export const rpcError = (code: number, id?: unknown): Expectation => ({
   headers: { 'content-type': 'application/json', 'www-authenticate': null },
   body: { jsonrpc: '2.0', error: { code }, ...(id === undefined ? {} : { id }) },
 })
-
-export const scopesOf = (text: unknown): string[] => String(text).split(' ')
-export const goodScopes = scopesOf(claims['scope'])
-export type { Members }

@@ -52,7 +52,8 @@ function readKeys(): Record<KeyName, JsonWebKey> {
   const keys = Object.fromEntries(entries) as Record<KeyName, JsonWebKey>
   const warning =
     'Keys of the test vectors, made for them and published on purpose. Nothing else may use them.'
-  writeFileSync(FILE, `${JSON.stringify({ warning, keys }, null, 2)}\n`)
+  if (names.some((name) => stored.keys[name] === undefined))
+    writeFileSync(FILE, `${JSON.stringify({ warning, keys }, null, 2)}\n`)
   return keys
 }
 

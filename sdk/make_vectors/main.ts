@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type Case, healthy } from './case.ts'
 import { claimCases } from './cases/claims.ts'
 import { corsCases } from './cases/cors.ts'
@@ -49,5 +49,8 @@ const caseText = ({ steps, ...rest }: Case): string =>
   steps ? `${JSON.stringify(rest).slice(0, -1)},"steps":[${lines(steps)}\n]}` : JSON.stringify(rest)
 const top = JSON.stringify({ about, authorization_server: healthy }, null, 1).slice(0, -2)
 
-writeFileSync(FILE, `${top},\n "cases": [\n${cases.map(caseText).join(',\n')}\n]}\n`)
+const text = `${top},\n "cases": [\n${cases.map(caseText).join(',\n')}\n]}\n`
+if (!process.argv.includes('--check')) writeFileSync(FILE, text)
+else if (readFileSync(FILE, 'utf8') !== text)
+  throw new Error('test_vectors.json is not what make_vectors makes')
 process.stdout.write(`${cases.length} cases\n`)

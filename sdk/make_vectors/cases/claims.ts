@@ -1,6 +1,6 @@
 import { bearer, type Case, type Expectation, local, oneCase, post, step } from '../case.ts'
-import { accepted, invalidToken, type Members, who } from '../expectation.ts'
-import { accessToken, issuer, resource, T } from '../tokens.ts'
+import { accepted, invalidToken, who } from '../expectation.ts'
+import { accessToken, issuer, type Members, resource, T } from '../tokens.ts'
 
 /** Step 4 of local validation (RFC 9068 §4, RFC 7519 §4.1). */
 const single = (name: string, changes: Members, expect: Expectation): Case =>

@@ -1,8 +1,8 @@
-import type { Expectation } from '../case.ts'
 import {
   active,
   bearer,
   type Case,
+  type Expectation,
   type Headers,
   inactive,
   oneCase,
@@ -18,10 +18,9 @@ import {
   dpopChallenge,
   invalidRequest,
   invalidToken,
-  type Members,
   missingToken,
 } from '../expectation.ts'
-import { T } from '../tokens.ts'
+import { type Members, T } from '../tokens.ts'
 
 /** RFC 6750 §2 and §3: where the token is, and how a request without a good one is answered. */
 const server = { introspection: { good: active(), bad: inactive, 'a~b+c/d-e._==': active() } }

@@ -11,8 +11,8 @@ import {
   type Reply,
   step,
 } from '../case.ts'
-import { accepted, invalidToken, type Members } from '../expectation.ts'
-import { accessToken, resource, T } from '../tokens.ts'
+import { accepted, invalidToken } from '../expectation.ts'
+import { accessToken, type Members, resource, T } from '../tokens.ts'
 
 /** Step 5 of local validation: what the feed denies. */
 const asking = post([bearer(accessToken())])

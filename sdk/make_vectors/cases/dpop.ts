@@ -12,9 +12,9 @@ import {
   request,
   step,
 } from '../case.ts'
-import { accepted, also, dpopChallenge, invalidToken, type Members } from '../expectation.ts'
+import { accepted, dpopChallenge, invalidToken } from '../expectation.ts'
 import { type KeyName, privateJwk, publicJwk } from '../keys.ts'
-import { accessToken, origin, proof, resource, signed, T, thumbprint } from '../tokens.ts'
+import { accessToken, type Members, origin, proof, resource, signed, T, thumbprint } from '../tokens.ts'
 
 /** RFC 9449: tokens that are bound to a key, and the proofs of it. */
 const boundTo = (key: KeyName): string => accessToken({ cnf: { jkt: thumbprint(key) } })
@@ -251,7 +251,7 @@ const introspected: readonly Case[] = [
     step(T + 4, post([bearer('opaque')]), invalid),
   ]),
   oneCase('DPoP: an inactive token is invalid, whatever the proof', options(), [
-    step(T, proven(proof('gone'), 'gone'), also(dpopChallenge('invalid_token'), {}), opaque({})),
+    step(T, proven(proof('gone'), 'gone'), dpopChallenge('invalid_token'), opaque({})),
   ]),
   oneCase('DPoP: a token that introspection does not bind may not come as DPoP', options(), [
     step(T, proven(proof('opaque'), 'opaque'), dpopChallenge('invalid_token'), opaque({})),

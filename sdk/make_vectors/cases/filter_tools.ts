@@ -10,8 +10,7 @@ import {
   post,
   step,
 } from '../case.ts'
-import type { Members } from '../expectation.ts'
-import { T } from '../tokens.ts'
+import { type Members, T } from '../tokens.ts'
 
 /** `filter_tools`: what `tools/list` shows of the tools. */
 const filtering = {

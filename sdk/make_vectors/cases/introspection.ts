@@ -14,8 +14,8 @@ import {
   type Reply,
   step,
 } from '../case.ts'
-import { accepted, invalidToken, type Members, unavailableAnswer, who } from '../expectation.ts'
-import { claims, issuer, resource, T } from '../tokens.ts'
+import { accepted, invalidToken, unavailableAnswer, who } from '../expectation.ts'
+import { claims, issuer, type Members, resource, T } from '../tokens.ts'
 
 /** RFC 7662, and what the SDKs ask beyond `active`. */
 const asking = post([bearer('opaque')])

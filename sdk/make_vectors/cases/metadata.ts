@@ -1,7 +1,10 @@
 import {
+  active,
+  bearer,
   type Case,
   type Expectation,
   type Headers,
+  ok,
   oneCase,
   options,
   request,
@@ -9,7 +12,7 @@ import {
   step,
   unavailable,
 } from '../case.ts'
-import { accepted, also, missingToken, unavailableAnswer } from '../expectation.ts'
+import { accepted, missingToken, unavailableAnswer, who } from '../expectation.ts'
 import { issuer, type Members, origin, resource, T } from '../tokens.ts'
 
 /** RFC 9728 §3, and step 1 of the way of a request: the server's own URL. */
@@ -68,6 +71,12 @@ const known: readonly Case[] = [
     '/mcp',
     missingToken('', `${origin}${root}`),
     { resource: `${origin}/` },
+  ),
+  single(
+    'the path-inserted well-known path is compared as it is written in the resource',
+    `${root}/a/b%20c`,
+    document({ resource: `${origin}/a/b%20c` }),
+    { resource: `${origin}/a/b%20c` },
   ),
   single(
     'the resource is said byte for byte',
@@ -167,6 +176,26 @@ const fetched: readonly Case[] = [
       document({ resource, resource_name: 'Mine', scopes_supported: ['files:read', 'files:write'] }),
     ),
   ]),
+  oneCase('the registered resource is what aud must equal', registered, [
+    step(
+      T,
+      request('GET', '/x', [bearer('ours')]),
+      accepted(who({ audience: 'https://elsewhere.example/x' })),
+      {
+        resource_metadata: ok({ resource: 'https://elsewhere.example/x' }),
+        introspection: { ours: active({ aud: 'https://elsewhere.example/x' }), other: active() },
+      },
+    ),
+    step(T, request('GET', '/x', [bearer('other')]), {
+      status: 401,
+      reached: false,
+      headers: {
+        'www-authenticate':
+          'Bearer error="invalid_token", error_description="*", resource_metadata="https://elsewhere.example/.well-known/oauth-protected-resource/x"',
+      },
+      body: { error: 'invalid_token' },
+    }),
+  ]),
   oneCase('with resource set nothing is fetched', options(), [
     step(
       T,
@@ -234,7 +263,7 @@ const fetched: readonly Case[] = [
         ['x-forwarded-host', 'evil.example'],
         ['forwarded', 'host=evil.example'],
       ]),
-      also(missingToken(), {}),
+      missingToken(),
     ),
   ]),
 ]

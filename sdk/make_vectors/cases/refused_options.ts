@@ -1,6 +1,6 @@
 import { active, bearer, type Case, oneCase, options, post, step } from '../case.ts'
-import { accepted, type Members } from '../expectation.ts'
-import { resource, T } from '../tokens.ts'
+import { accepted } from '../expectation.ts'
+import { type Members, resource, T } from '../tokens.ts'
 
 /** Options that make no sense are refused when they are set. */
 const refused: readonly (readonly [string, Members])[] = [

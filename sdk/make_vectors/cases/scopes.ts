@@ -1,6 +1,6 @@
 import { active, bearer, type Case, type Expectation, oneCase, options, post, step } from '../case.ts'
-import { accepted, insufficientScope, type Members, who } from '../expectation.ts'
-import { T } from '../tokens.ts'
+import { accepted, insufficientScope, who } from '../expectation.ts'
+import { type Members, T } from '../tokens.ts'
 
 /** RFC 6750 §3.1, and scope_hierarchy. */
 const single = (name: string, scope: string, more: Members, expect: Expectation): Case =>

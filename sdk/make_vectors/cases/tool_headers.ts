@@ -9,8 +9,8 @@ import {
   post,
   step,
 } from '../case.ts'
-import { accepted, type Members, rpcError } from '../expectation.ts'
-import { T } from '../tokens.ts'
+import { accepted, rpcError } from '../expectation.ts'
+import { type Members, T } from '../tokens.ts'
 import { call } from './tool_scopes.ts'
 
 /** The headers `Mcp-Method` and `Mcp-Name` of MCP 2026-07-28, which must say what the body says. */

@@ -14,14 +14,13 @@ import {
   accepted,
   insufficientScope,
   invalidToken,
-  type Members,
   rpcError,
   tooLarge,
   toolNotAllowed,
   unsupported,
   who,
 } from '../expectation.ts'
-import { T } from '../tokens.ts'
+import { type Members, T } from '../tokens.ts'
 
 /** The `tool_scopes` table: which tools a body calls, and what they need. */
 const table = { 'read_*': ['files:read'], write_file: ['files:write', 'files:read'], ping_tool: [] }
