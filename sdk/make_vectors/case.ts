@@ -38,7 +38,7 @@ export interface Expectation {
   readonly status: number
   readonly reached: boolean
   readonly headers?: Readonly<Record<string, string | null>>
-  readonly body?: Members
+  readonly body?: Members | readonly Members[]
   readonly body_text?: string
   readonly events?: readonly Members[]
   readonly auth?: Who | null

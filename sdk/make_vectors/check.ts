@@ -49,7 +49,7 @@ function checkRequest(name: string, { headers }: Request): void {
 
 /** What the answer says of the credential; undefined where it says nothing of it. */
 function expectedOutcome({ status, reached, auth, body }: Expectation): Outcome | undefined {
-  const error = body?.['error']
+  const error = body !== undefined && 'error' in body ? body.error : undefined
   if (error === 'invalid_token' || error === 'invalid_dpop_proof' || error === 'temporarily_unavailable')
     return error
   if (status === 403 && error !== undefined) return 'good'

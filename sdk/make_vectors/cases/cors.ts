@@ -17,8 +17,11 @@ import {
   accepted,
   also,
   insufficientScope,
+  invalidRequest,
   invalidToken,
   missingToken,
+  rpcError,
+  tooLarge,
   unavailableAnswer,
 } from '../expectation.ts'
 import { T } from '../tokens.ts'
@@ -117,6 +120,15 @@ const answers: readonly Case[] = [
     step(T, from(app, 'broken'), readable(unavailableAnswer)),
     step(T, from(app, 'good'), readable(accepted())),
   ]),
+  oneCase(
+    'a script may read what was wrong with its body, or the place of its token',
+    options({ tool_scopes: { read_file: [] }, max_body_size: 20 }),
+    [
+      step(T, post([['origin', app], bearer('good')], 'hello'), readable(rpcError(-32700, null)), server),
+      step(T, post([['origin', app], bearer('good')], 'hello'.repeat(5)), readable(tooLarge)),
+      step(T, request('POST', '/mcp?access_token=good', [['origin', app]], ''), readable(invalidRequest)),
+    ],
+  ),
   oneCase('a script may read that a scope is missing', options({ required_scopes: ['more'] }), [
     step(T, from(app, 'good'), readable(insufficientScope('more')), server),
   ]),

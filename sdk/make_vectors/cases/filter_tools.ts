@@ -89,6 +89,21 @@ const json: readonly Case[] = [
     shows(answer(names('ping_tool'))),
   ),
   single(
+    'the answer to a batch is filtered too',
+    '',
+    ok([{ jsonrpc: '2.0', id: 2, result: {} }, answer(all)]),
+    { status: 200, reached: true, body: [{ jsonrpc: '2.0', id: 2, result: {} }, answer(names('ping_tool'))] },
+    {},
+    [{ jsonrpc: '2.0', id: 2, method: 'ping' }, listing],
+  ),
+  single(
+    'what has no name is in no table',
+    '',
+    ok(answer([{ name: 5 }, {}, ...names('ping_tool')])),
+    shows(answer(names('ping_tool'))),
+    { tool_scopes: { ping_tool: [] } },
+  ),
+  single(
     'an error goes through',
     '',
     ok({ jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'no' } }),

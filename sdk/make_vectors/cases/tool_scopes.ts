@@ -150,7 +150,7 @@ const patterns: readonly Case[] = [
 
 const bodies: readonly Case[] = [
   ...['initialize', 'tools/list', 'resources/read', 'notifications/initialized'].map((method) =>
-    single(`a ${method} calls no tool`, '', message(method)),
+    single(`the method ${method} calls no tool`, '', message(method)),
   ),
   single('a notification without an id calls no tool', '', {
     jsonrpc: '2.0',
