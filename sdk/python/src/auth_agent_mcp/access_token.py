@@ -1,0 +1,85 @@
+"""Local validation of access tokens (RFC 9068 §4): everything but the denials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .bounded import BoundedDict
+from .clock import Clock
+from .errors import InvalidTokenError
+from .jwk import ALGORITHMS
+from .jws import CompactJws, decode_object, split_jws
+from .key_set import KeySet
+from .options import Options
+from .verified_token import LEEWAY, VerifiedToken, is_number, is_text, read_verified
+
+_TYPES = {"at+jwt", "application/at+jwt"}
+
+
+class AccessTokenVerifier:
+    """Verifies access tokens by the key set, and remembers those that were good."""
+
+    def __init__(self, options: Options, keys: KeySet, clock: Clock) -> None:
+        self._options = options
+        self._keys = keys
+        self._clock = clock
+        self._verified: BoundedDict[bytes, VerifiedToken] = BoundedDict(10_000)
+        # Tokens that were signed with one key have the same header.
+        self._headers: BoundedDict[str, tuple[str, str]] = BoundedDict(100)
+        keys.on_change(self._verified.clear)
+
+    def find_verified(self, digest: bytes) -> VerifiedToken | None:
+        """A token that was verified before; its expiry and the denials have to be looked at again."""
+        return self._verified.get(digest)
+
+    async def verify(self, token: str, digest: bytes, resource: str) -> VerifiedToken:
+        """Raises ``InvalidTokenError``, or ``TemporarilyUnavailableError`` where there are no keys to verify with."""
+        jws = _split(token)
+        alg, kid = self._headers.get(jws.header) or self._read_header(jws.header)
+        version = self._keys.version
+        key = self._keys.find_now(kid, alg) or await self._keys.find(kid, alg)
+        if not key.is_valid(alg, jws.signature, jws.signing_input):
+            raise InvalidTokenError("The signature of the access token is wrong.")
+        verified = self._read_payload(jws.payload, resource)
+        if version == self._keys.version:
+            self._verified.put(digest, verified)
+        return verified
+
+    def _read_header(self, part: str) -> tuple[str, str]:
+        header = _decode(part)
+        if str(header.get("typ")).lower() not in _TYPES:
+            raise InvalidTokenError("This is no access token (RFC 9068 §2.1).")
+        alg, kid = header.get("alg"), header.get("kid")
+        if not isinstance(alg, str) or alg not in ALGORITHMS:
+            raise InvalidTokenError("The access token is signed by an algorithm that is not accepted.")
+        if not isinstance(kid, str):
+            raise InvalidTokenError("The access token does not say which key signed it.")
+        if "crit" in header:
+            raise InvalidTokenError("The access token has extensions that this server does not know (crit).")
+        self._headers.put(part, (alg, kid))
+        return alg, kid
+
+    def _read_payload(self, part: str, resource: str) -> VerifiedToken:
+        claims, now = _decode(part), self._clock.time()
+        verified = read_verified(claims, resource, self._options, now)
+        if not is_number(claims.get("iat")) or claims["iat"] > now + LEEWAY:
+            raise InvalidTokenError("The access token was issued in the future, or does not say when.")
+        if "nbf" in claims and (not is_number(claims["nbf"]) or claims["nbf"] > now + LEEWAY):
+            raise InvalidTokenError("The access token is not valid yet.")
+        if not is_text(claims.get("jti")):
+            raise InvalidTokenError("The access token has no jti.")
+        return verified
+
+
+def _split(token: str) -> CompactJws:
+    try:
+        return split_jws(token)
+    except ValueError:
+        raise InvalidTokenError("This is no access token of the authorization server.") from None
+
+
+def _decode(part: str) -> dict[str, Any]:
+    try:
+        return decode_object(part)
+    except ValueError:
+        raise InvalidTokenError("This is no access token of the authorization server.") from None

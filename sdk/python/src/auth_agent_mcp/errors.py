@@ -1,0 +1,95 @@
+"""Errors with a stable code; those of OAuth keep the spelling of the RFCs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class AuthAgentError(Exception):
+    """What every error of this package is. ``code`` is stable; ``description`` says what to do."""
+
+    code: str = "server_error"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.description = description
+
+
+class OAuthError(AuthAgentError):
+    """The authorization server refused a request of this MCP server (RFC 6749 §5.2); ``code`` is its ``error``."""
+
+    def __init__(self, code: str, description: str, *, status: int) -> None:
+        super().__init__(description)
+        self.code = code
+        self.status = status
+
+
+class Refusal(AuthAgentError):
+    """A request that the MCP server does not get to see; ``status`` is that of the answer."""
+
+    status: ClassVar[int]
+
+
+class MissingTokenError(Refusal):
+    """There is no access token."""
+
+    code, status = "missing_token", 401
+
+
+class InvalidTokenError(Refusal):
+    """The access token is malformed, expired, revoked, or meant for another server (RFC 6750 §3.1)."""
+
+    code, status = "invalid_token", 401
+
+
+class InvalidDPoPProofError(Refusal):
+    """The DPoP proof is missing, wrong, or was used before (RFC 9449 §7.1)."""
+
+    code, status = "invalid_dpop_proof", 401
+
+
+class InvalidRequestError(Refusal):
+    """The request carries its credential in a way that is not allowed (RFC 6750 §3.1)."""
+
+    code, status = "invalid_request", 400
+
+
+class OriginNotAllowedError(Refusal):
+    """A script of this web origin may not call."""
+
+    code, status = "origin_not_allowed", 403
+
+
+class InsufficientScopeError(Refusal):
+    """The token lacks a scope (RFC 6750 §3.1). ``scopes`` is everything that the operation needs."""
+
+    code, status = "insufficient_scope", 403
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        super().__init__(f"This needs the scopes {' '.join(scopes)}. Ask for an access token that has all of them.")
+        self.scopes = tuple(scopes)
+
+
+class ToolNotAllowedError(Refusal):
+    """The tool is in no table of scopes, so that nobody may call it."""
+
+    code, status = "tool_not_allowed", 403
+
+
+class RequestTooLargeError(Refusal):
+    """The body is longer than what is read to find its tools."""
+
+    code, status = "request_too_large", 413
+
+
+class UnsupportedMediaTypeError(Refusal):
+    """The body is compressed, so that its tools cannot be found."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class TemporarilyUnavailableError(Refusal):
+    """Nobody can tell now whether the token is good. Never a reason to let a request through."""
+
+    code, status = "temporarily_unavailable", 503

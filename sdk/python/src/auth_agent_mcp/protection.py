@@ -1,0 +1,246 @@
+"""The way of a request, as ``sdk/README.md`` numbers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .answers import Answer, json_answer, refusal_answer
+from .auth import SCOPE_KEY, Auth, RequestContext, entered
+from .cors import Cors, answer_metadata_preflight, is_preflight, with_headers
+from .credential import is_dpop, read_credential
+from .dpop import ProofRequest
+from .errors import (
+    InsufficientScopeError,
+    OriginNotAllowedError,
+    Refusal,
+    TemporarilyUnavailableError,
+    ToolNotAllowedError,
+)
+from .http_request import ASGIApp, HttpRequest, Message, Receive, Scope, Send
+from .options import Options
+from .protected_resource import ProtectedResource
+from .public_paths import is_public
+from .request_body import ClientDisconnectedError, read_body, replay
+from .scopes import unique
+from .session_owner import name_owner
+from .tool_calls import JsonRpcError, ToolUse, check_encoding, read_tool_use
+from .tool_list import ToolListFilter, without_accept_encoding
+from .tool_table import ToolTable
+from .uri import WELL_KNOWN
+from .verifier import Verifier
+from .websocket import refuse_websocket
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A request that goes on to the application, with the channels as they are for it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
+class Protection:
+    """An ASGI application that lets through to another what has a right to it."""
+
+    def __init__(self, app: ASGIApp, options: Options, verifier: Verifier) -> None:
+        self._app = app
+        self._options = options
+        self._verifier = verifier
+        self._cors = Cors(options.allowed_origins)
+        self._tools = None if options.tool_scopes is None else ToolTable(options.tool_scopes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets the application answer."""
+        if scope["type"] == "http":
+            await self._serve_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._serve_lifespan(scope, receive, send)
+        else:
+            raise RuntimeError(f"AuthAgentMiddleware does not know the ASGI scope {scope['type']!r}.")
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = HttpRequest(scope)
+        cors = self._cors.answer_headers(request)
+        try:
+            answer = await self._answer_without_token(request)
+            if answer is not None:
+                await answer.send(send)
+            elif self._needs_no_token(request):
+                with entered(self._context(None, "Bearer")):
+                    await self._app(scope, receive, send)
+            else:
+                auth = await self._authenticate(request)
+                passage = await self._check_tools(request, auth, Passage(scope, receive, send))
+                await self._serve_application(passage, auth, request)
+        except Refusal as refusal:
+            await self._describe(refusal, request).send(send, cors)
+        except JsonRpcError as error:
+            await json_answer(400, error.body).send(send, cors)
+        except ClientDisconnectedError:
+            return
+
+    async def _answer_without_token(self, request: HttpRequest) -> Answer | None:
+        """Steps 1 to 4: our own URL, metadata, and preflights."""
+        public = is_public(request, self._options.public_paths)
+        if public and not request.path.startswith(WELL_KNOWN):
+            return None
+        try:
+            resource = await self._verifier.find_resource()
+        except TemporarilyUnavailableError:
+            if public:
+                return None
+            raise
+        if request.path in resource.metadata_paths:
+            return self._answer_metadata(request, resource)
+        if public or not is_preflight(request) or self._cors.is_off:
+            return None
+        answer = self._cors.answer_preflight(request)
+        if answer is None:
+            raise OriginNotAllowedError("Scripts of this origin may not call this server.")
+        return answer
+
+    def _needs_no_token(self, request: HttpRequest) -> bool:
+        if is_public(request, self._options.public_paths):
+            return True
+        # A preflight has no token (Fetch §3.2.2); without rules of ours, those of the application answer it.
+        return is_preflight(request) and self._cors.is_off
+
+    def _answer_metadata(self, request: HttpRequest, resource: ProtectedResource) -> Answer:
+        """RFC 9728 §3."""
+        everybody = (b"access-control-allow-origin", b"*")
+        if request.method == "OPTIONS":
+            return answer_metadata_preflight(request)
+        if request.method not in ("GET", "HEAD"):
+            allow = (b"allow", b"GET, HEAD, OPTIONS")
+            error = {"error": "method_not_allowed", "error_description": "Metadata can be read with GET or HEAD."}
+            return json_answer(405, error, [allow, everybody])
+        metadata = resource.to_metadata(self._options.auth_server)
+        answer = json_answer(200, metadata, [everybody], cache_control=b"public, max-age=300")
+        return Answer(200, answer.headers) if request.method == "HEAD" else answer
+
+    async def _authenticate(self, request: HttpRequest) -> Auth:
+        """Steps 5 and 6."""
+        credential = read_credential(request)
+        resource = await self._verifier.find_resource()
+        proof = None
+        if credential.scheme == "DPoP":
+            uri = resource.origin + request.raw_path
+            proof = ProofRequest(request.header_values(b"dpop"), request.method, uri)
+        return await self._verifier.verify(credential, proof)
+
+    async def _check_tools(self, request: HttpRequest, auth: Auth, passage: Passage) -> Passage:
+        """Step 7, and what it changes for the application: nothing but where it must."""
+        use = ToolUse((), False)
+        receive, tools = passage.receive, self._tools
+        if tools is not None and request.method == "POST":
+            check_encoding(request)
+            body = await read_body(request, receive, self._options.max_body_size)
+            use = read_tool_use(request, body)
+            receive = replay(body, receive)
+        self._check_scopes(auth, [*self._options.required_scopes, *self._scopes_of(use.called)])
+        if tools is None or not use.lists or not self._options.filter_tools:
+            return Passage(passage.scope, receive, passage.send)
+
+        def is_allowed(tool: str) -> bool:
+            needed = tools.find(tool)
+            return needed is not None and set(needed).issubset(auth.scopes)
+
+        return Passage(without_accept_encoding(passage.scope), receive, ToolListFilter(passage.send, is_allowed))
+
+    def _scopes_of(self, called: Iterable[str]) -> list[str]:
+        needed: list[str] = []
+        for tool in called:
+            scopes = self._tools.find(tool) if self._tools else ()
+            if scopes is None:
+                raise ToolNotAllowedError(f"The tool {tool[:100]!r} is not open to anybody here.")
+            needed.extend(scopes)
+        return needed
+
+    def _check_scopes(self, auth: Auth, needed: Iterable[str]) -> None:
+        scopes = unique(needed)
+        if not set(scopes).issubset(auth.scopes):
+            raise InsufficientScopeError(scopes)
+
+    async def _serve_application(self, passage: Passage, auth: Auth, request: HttpRequest) -> None:
+        """Step 8. A refusal of the application itself, by ``require_scopes``, is answered as ours are."""
+        context = self._context(auth, "DPoP" if is_dpop(request) else "Bearer")
+        cors = self._cors.answer_headers(request)
+        has_started = False
+
+        async def send_noting_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await passage.send(message)
+
+        send = with_headers(send_noting_start, cors) if cors else send_noting_start
+        self._introduce(passage.scope, context, auth)
+        try:
+            with entered(context):
+                await self._app(passage.scope, passage.receive, send)
+        except (JsonRpcError, ClientDisconnectedError) as error:
+            raise RuntimeError("An inner AuthAgentMiddleware failed.") from error
+        except Refusal as refusal:
+            if has_started:
+                raise RuntimeError("The answer had begun before the request was refused.") from refusal
+            raise
+
+    def _introduce(self, scope: Scope, context: RequestContext, auth: Auth) -> None:
+        scope[SCOPE_KEY] = context
+        scope.setdefault("state", {}).update(
+            subject=auth.subject,
+            user_email=auth.user_email,
+            client_id=auth.client_id,
+            scopes=auth.scopes,
+            audience=auth.audience,
+            token=auth.token,
+            claims=auth.claims,
+        )
+        name_owner(scope, auth)
+
+    def _context(self, auth: Auth | None, scheme: str) -> RequestContext:
+        resource = self._verifier.resource
+        return RequestContext(self._options, resource.metadata_url if resource else None, scheme, auth)
+
+    def _describe(self, refusal: Refusal, request: HttpRequest) -> Answer:
+        resource = self._verifier.resource
+        return refusal_answer(
+            refusal,
+            resource_metadata=resource.metadata_url if resource else None,
+            required_scopes=self._options.required_scopes,
+            scheme="DPoP" if is_dpop(request) else "Bearer",
+        )
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = HttpRequest(scope)
+        if is_public(request, self._options.public_paths):
+            with entered(self._context(None, "Bearer")):
+                await self._app(scope, receive, send)
+            return
+        try:
+            await self._verifier.find_resource()
+            auth = await self._authenticate(request)
+            self._check_scopes(auth, self._options.required_scopes)
+        except Refusal as refusal:
+            await refuse_websocket(scope, receive, send, self._describe(refusal, request))
+            return
+        context = self._context(auth, "DPoP" if is_dpop(request) else "Bearer")
+        self._introduce(scope, context, auth)
+        with entered(context):
+            await self._app(scope, receive, send)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_watching(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._verifier.start()
+            elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                await self._verifier.aclose()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watching)
+        finally:
+            await self._verifier.aclose()

@@ -1,0 +1,37 @@
+"""Scopes: their syntax (RFC 6749 §3.3), and which of them imply others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def is_scope(value: object) -> bool:
+    """Whether a value is one scope token (RFC 6749 §3.3)."""
+    return isinstance(value, str) and _SCOPE.fullmatch(value) is not None
+
+
+def unique(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes in their order, each once."""
+    return tuple(dict.fromkeys(scopes))
+
+
+def parse_scope(value: object) -> tuple[str, ...]:
+    """The scopes of a token's ``scope``."""
+    return unique(filter(None, value.split(" "))) if isinstance(value, str) else ()
+
+
+def with_implied(scopes: Sequence[str], hierarchy: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The scopes, followed by those that they imply, over any number of steps."""
+    if not hierarchy:
+        return tuple(scopes)
+    all_scopes = dict.fromkeys(scopes)
+    pending = list(all_scopes)
+    for scope in pending:
+        for implied in hierarchy.get(scope, ()):
+            if implied not in all_scopes:
+                all_scopes[implied] = None
+                pending.append(implied)
+    return tuple(all_scopes)

@@ -1,0 +1,111 @@
+"""What is known of an access token once it was verified, and the checks that both ways of validation share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from .auth import Auth
+from .errors import InvalidTokenError
+from .options import Options
+from .scopes import parse_scope, with_implied
+
+LEEWAY = 60
+"""Seconds by which the clock of the authorization server may be ahead of ours."""
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """An access token whose signature, issuer and audience are right. Times are in seconds since 1970."""
+
+    claims: Mapping[str, Any]
+    subject: str
+    user_email: str | None
+    client_id: str
+    scopes: tuple[str, ...]
+    audiences: tuple[str, ...]
+    expires_at: float
+    issued_at: float | None
+    jti: str | None
+    grant_id: str | None
+    jkt: str | None
+    """The thumbprint of the key that the token is bound to (RFC 9449 §6.1)."""
+
+    def to_auth(self, token: str, audience: str) -> Auth:
+        """Who asks; the caller may do with it what it likes."""
+        return Auth(
+            self.subject, self.user_email, self.client_id, list(self.scopes), audience, token, dict(self.claims)
+        )
+
+
+def read_verified(claims: Mapping[str, Any], resource: str, options: Options, now: float) -> VerifiedToken:
+    """Checks what a token, or its introspection, says: issuer, audience, expiry, subject, binding.
+
+    Raises ``InvalidTokenError``.
+    """
+    if claims.get("iss") != options.auth_server:
+        raise InvalidTokenError("The access token is from another authorization server.")
+    audiences = _read_audiences(claims.get("aud"))
+    if resource not in audiences:
+        raise InvalidTokenError("The access token is for another server. Ask for one with this server as resource.")
+    expires_at = claims.get("exp")
+    if not is_number(expires_at):
+        raise InvalidTokenError("The access token does not say when it expires.")
+    check_not_expired(expires_at, now)
+    for name in ("sub", "client_id"):
+        if not is_text(claims.get(name)):
+            raise InvalidTokenError(f"The access token has no {name}.")
+    if not isinstance(claims.get("scope", ""), str):
+        raise InvalidTokenError("The scope of the access token is no string.")
+    issued_at = claims.get("iat")
+    return VerifiedToken(
+        claims=claims,
+        subject=claims["sub"],
+        user_email=_text(claims.get("email")),
+        client_id=claims["client_id"],
+        scopes=with_implied(parse_scope(claims.get("scope")), options.scope_hierarchy),
+        audiences=audiences,
+        expires_at=expires_at,
+        issued_at=issued_at if is_number(issued_at) else None,
+        jti=_text(claims.get("jti")),
+        grant_id=_text(claims.get("grant_id")),
+        jkt=_read_confirmation(claims),
+    )
+
+
+def check_not_expired(expires_at: float, now: float) -> None:
+    """RFC 7519 §4.1.4. Raises ``InvalidTokenError``."""
+    if expires_at <= now:
+        raise InvalidTokenError("The access token has expired. Get a new one with the refresh token, or sign in again.")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a claim is a NumericDate (RFC 7519 §2)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_text(value: object) -> bool:
+    """Whether a claim is a string that is not empty."""
+    return isinstance(value, str) and value != ""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_audiences(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, list) else ()
+
+
+def _read_confirmation(claims: Mapping[str, Any]) -> str | None:
+    """The key that the token is bound to. A binding that is not understood is refused (RFC 7800 §3.1)."""
+    if "cnf" not in claims:
+        return None
+    cnf = claims["cnf"]
+    if not isinstance(cnf, dict) or set(cnf) != {"jkt"} or not is_text(cnf["jkt"]):
+        raise InvalidTokenError("The access token is bound in a way that this server does not know.")
+    return str(cnf["jkt"])

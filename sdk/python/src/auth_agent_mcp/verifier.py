@@ -1,0 +1,157 @@
+"""Verifies credentials: all that stands between a token and the application."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+import httpx
+
+from .access_token import AccessTokenVerifier
+from .auth import Auth
+from .client import AuthAgentClient
+from .clock import Clock
+from .dpop import DPoPVerifier, ProofRequest, ReplayCache
+from .errors import InvalidDPoPProofError, InvalidTokenError
+from .feed import DenialFeed
+from .introspection import Introspector
+from .key_set import KeySet
+from .options import Options
+from .protected_resource import ProtectedResource, ResourceFinder, describe_options
+from .tasks import Tasks
+from .verified_token import VerifiedToken, check_not_expired
+
+
+class Connection:
+    """What one event loop knows of the authorization server, and the tasks that keep it up to date."""
+
+    def __init__(
+        self, options: Options, clock: Clock, transport: httpx.AsyncBaseTransport | None, *, on_demand: bool
+    ) -> None:
+        self._tasks = Tasks()
+        self._client = AuthAgentClient(
+            server_id=options.server_id, api_key=options.api_key, auth_server=options.auth_server, transport=transport
+        )
+        self.resources = ResourceFinder(options, self._client, clock, self._tasks)
+        self.feed = DenialFeed(self._client, clock, self._tasks, on_demand=on_demand)
+        self.introspector = Introspector(options, self._client, self.feed, clock, self._tasks)
+        self.access_tokens = AccessTokenVerifier(options, KeySet(self._client, clock, self._tasks), clock)
+        self._closer = self._tasks.start(self._close_at_end())
+        self.feed.start()
+
+    async def aclose(self) -> None:
+        """Ends the tasks and closes the connections."""
+        await self._tasks.cancel()
+
+    async def _close_at_end(self) -> None:
+        # Where nobody says that the application ends, the event loop cancels its tasks: this one too.
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self._client.aclose()
+
+
+@dataclass(frozen=True)
+class Credential:
+    """An access token as it was presented: ``scheme`` is ``Bearer`` or ``DPoP``."""
+
+    scheme: str
+    token: str
+
+
+class Verifier:
+    """Verifies access tokens by introspection or locally, with the denials of the feed, and DPoP proofs."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        clock: Clock | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_demand: bool = False,
+    ) -> None:
+        self._options = options
+        self._clock = clock or Clock()
+        self._transport = transport
+        self._on_demand = on_demand
+        self._connections: dict[asyncio.AbstractEventLoop, Connection] = {}
+        self._proofs = DPoPVerifier(self._clock, ReplayCache())
+        self._resource = describe_options(options)
+
+    def start(self) -> None:
+        """Starts to listen to the feed, in the event loop that runs."""
+        self._connect()
+
+    async def aclose(self) -> None:
+        """Stops what was started in the event loop that runs."""
+        connection = self._connections.pop(asyncio.get_running_loop(), None)
+        if connection is not None:
+            await connection.aclose()
+
+    @property
+    def resource(self) -> ProtectedResource | None:
+        """This server, where it is known already."""
+        return self._resource
+
+    async def find_resource(self) -> ProtectedResource:
+        """This server. Raises ``TemporarilyUnavailableError`` where it is not known yet."""
+        if self._resource is None:
+            self._resource = await self._connect().resources.find()
+        return self._resource
+
+    async def verify(self, credential: Credential, proof: ProofRequest | None) -> Auth:
+        """Who presents this credential. ``proof`` is the request, where it may be bound to one.
+
+        Raises ``InvalidTokenError``, ``InvalidDPoPProofError``, ``TemporarilyUnavailableError``.
+        """
+        resource = (await self.find_resource()).resource
+        verified = await self._verify_token(credential.token, resource)
+        self._check_binding(verified, credential, proof)
+        return verified.to_auth(credential.token, resource)
+
+    async def _verify_token(self, token: str, resource: str) -> VerifiedToken:
+        digest = hashlib.sha256(token.encode()).digest()
+        connection = self._connect()
+        if self._options.validation == "local":
+            return await self._verify_locally(connection, token, digest, resource)
+        if self._on_demand and not connection.feed.is_ready():
+            await connection.feed.prepare()
+        return connection.introspector.find_kept(digest) or await connection.introspector.ask(token, digest, resource)
+
+    async def _verify_locally(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken:
+        verified = connection.access_tokens.find_verified(digest)
+        if verified is None:
+            verified = await connection.access_tokens.verify(token, digest, resource)
+        else:
+            check_not_expired(verified.expires_at, self._clock.time())
+        feed = connection.feed
+        if not feed.is_ready():
+            await feed.prepare()
+        if feed.denials.denies(verified):
+            raise InvalidTokenError("The access token was revoked. Sign in again.")
+        if feed.age() > self._options.max_staleness:
+            return await connection.introspector.ask(token, digest, resource)
+        return verified
+
+    def _check_binding(self, verified: VerifiedToken, credential: Credential, proof: ProofRequest | None) -> None:
+        """RFC 9449 §7.1: a bound token needs its proof, and must not be passed off as a plain one."""
+        if verified.jkt is None:
+            if credential.scheme != "Bearer":
+                raise InvalidTokenError("The access token is not bound to a key. Send it as Bearer.")
+        elif credential.scheme != "DPoP":
+            raise InvalidTokenError("The access token is bound to a key. Send it as DPoP, with a proof.")
+        elif proof is None:
+            raise InvalidDPoPProofError("There is no request that the proof could be for.")
+        else:
+            self._proofs.check(proof, credential.token, verified.jkt)
+
+    def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        connection = self._connections.get(loop)
+        if connection is None:
+            # An event loop that has ended took its tasks and connections with it.
+            self._connections = {other: kept for other, kept in self._connections.items() if not other.is_closed()}
+            connection = Connection(self._options, self._clock, self._transport, on_demand=self._on_demand)
+            self._connections[loop] = connection
+        return connection
