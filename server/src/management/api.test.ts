@@ -103,6 +103,40 @@ describe('the description of the API', () => {
   })
 })
 
+describe('a member that is not known', () => {
+  const SERVER = { server_url: 'https://misspelt.example/mcp', server_name: 'Files', scopes: ['read'] }
+  it.each([
+    ['POST', '/servers', { ...SERVER, acces: 'everyone' }, 'acces'],
+    [
+      'POST',
+      '/servers',
+      { ...SERVER, scopes: [{ name: 'read', desription: 'Read' }] },
+      'scopes.0.desription',
+    ],
+    ['POST', '/servers', { ...SERVER, access: { emails: ['a@b.example'], domain: [] } }, 'access.domain'],
+    ['PATCH', '/servers/srv_any', { acces: { emails: ['ada@example.com'] } }, 'acces'],
+    ['POST', '/servers/srv_any/keys', { name: 'one', expires: 60 }, 'expires'],
+    ['POST', '/clients', { redirect_uri: 'https://app.example/callback' }, 'redirect_uri'],
+    [
+      'POST',
+      '/clients',
+      { servers: [{ server_id: 'srv_any', scopes: ['a'], scope: 'a' }] },
+      'servers.0.scope',
+    ],
+    ['PATCH', '/clients/cli_any', { redirect_uri: 'https://app.example/callback' }, 'redirect_uri'],
+    ['PATCH', '/organization', { policy: 'registered' }, 'policy'],
+    ['PATCH', '/organization', { client_policy: { domains: ['a.example'], all: true } }, 'client_policy.all'],
+    ['PATCH', '/members/usr_any', { role: 'admin', owner: true }, 'owner'],
+    ['POST', '/invitations', { email: 'ada@example.com', rol: 'admin' }, 'rol'],
+  ])('%s %s %j is refused by its name', async (method, path, body, name) => {
+    const answer = await api.asAdmin(method, path, body)
+    expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request'])
+    expect(answer.body.error_description).toMatch(
+      new RegExp(`^${name.replaceAll('.', '\\.')}: is no member here; there is [a-z_, ]+\\.$`),
+    )
+  })
+})
+
 describe('a failure', () => {
   it('of the database is 503, to be tried again', async () => {
     const broken = await createManagementTest(test.database)

@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { ID_TOKEN_ALGS } from '../clients/metadata.ts'
+import { exactObject } from './json_body.ts'
 
 /** What a client may ask of MCP servers in its own name. */
 export const clientServers = z
   .array(
-    z.object({
+    exactObject({
       server_id: z.string().max(100),
       scopes: z.array(z.string().max(100)).min(1, 'must name one scope or more').max(100),
     }),
@@ -31,6 +32,7 @@ const metadata = {
     type: 'array',
     items: { type: 'string', enum: ['authorization_code', 'refresh_token', 'client_credentials'] },
   }),
+  response_types: described({ type: 'array', items: { type: 'string', enum: ['code'] } }),
   token_endpoint_auth_method: described({
     type: 'string',
     enum: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
@@ -47,21 +49,25 @@ function described(openapi: Record<string, unknown>) {
   return z.unknown().optional().openapi(openapi)
 }
 
-export const clientInput = z.object({ ...metadata, servers: clientServers.optional() }).openapi('NewClient', {
-  example: {
-    client_name: 'Nightly report',
-    grant_types: ['client_credentials'],
-    token_endpoint_auth_method: 'client_secret_basic',
-    servers: [{ server_id: 'srv_k3vqk5yw2c7m4d6r5t2a7xj3n4', scopes: ['files:read'] }],
+export const clientInput = exactObject({ ...metadata, servers: clientServers.optional() }).openapi(
+  'NewClient',
+  {
+    example: {
+      client_name: 'Nightly report',
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      servers: [{ server_id: 'srv_k3vqk5yw2c7m4d6r5t2a7xj3n4', scopes: ['files:read'] }],
+    },
   },
-})
+)
 
-export const clientChange = z
-  .object({ ...metadata, servers: clientServers.optional() })
-  .openapi('ClientChange', {
+export const clientChange = exactObject({ ...metadata, servers: clientServers.optional() }).openapi(
+  'ClientChange',
+  {
     description: 'What is left out stays as it is; null removes a member.',
     example: { redirect_uris: ['https://app.example.com/callback'] },
-  })
+  },
+)
 
 const issued = {
   client_secret: z.string().optional().openapi({ description: 'Shown this once.' }),

@@ -40,8 +40,10 @@ interface Issue {
   message: string
 }
 
-/** Of alternatives, the one that got furthest is the one that was meant. */
+/** The member at fault, which for an unknown one is that itself. Of alternatives, the one that got furthest is the one that was meant. */
 function findDeepest(issue: z.core.$ZodIssue): Issue {
+  if (issue.code === 'unrecognized_keys')
+    return { path: [...issue.path, ...issue.keys.slice(0, 1)], message: issue.message }
   if (issue.code !== 'invalid_union') return issue
   const inner = issue.errors
     .flatMap((issues) => issues.slice(0, 1))

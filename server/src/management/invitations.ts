@@ -6,17 +6,15 @@ import type { StoredInvitation } from '../storage/invitations.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv } from './authentication.ts'
 import { notFound } from './errors.ts'
-import { jsonBody, readJsonBody } from './json_body.ts'
+import { exactObject, jsonBody, readJsonBody } from './json_body.ts'
 import { checkMayGive, roleSchema } from './members.ts'
 import { nextCursor, pageQuery, readPage, takePage } from './pagination.ts'
 import { errorResponses, jsonResponse } from './responses.ts'
 
-const invitationInput = z
-  .object({
-    email: emailAddressSchema.meta({ example: 'ada@example.com' }),
-    role: roleSchema.default('member'),
-  })
-  .openapi('NewInvitation')
+const invitationInput = exactObject({
+  email: emailAddressSchema.meta({ example: 'ada@example.com' }),
+  role: roleSchema.default('member'),
+}).openapi('NewInvitation')
 
 const fields = {
   invitation_id: z.string(),

@@ -8,7 +8,7 @@ import { endDisallowed } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv, Manager } from './authentication.ts'
 import { notFound } from './errors.ts'
-import { jsonBody, readJsonBody } from './json_body.ts'
+import { exactObject, jsonBody, readJsonBody } from './json_body.ts'
 import { nextCursor, pageQuery, readPage, takePage } from './pagination.ts'
 import { errorResponses, jsonResponse } from './responses.ts'
 
@@ -56,7 +56,7 @@ const patchMember = createRoute({
   tags,
   summary: "Change a member's role",
   middleware: readJsonBody,
-  request: { params: memberParam, body: jsonBody(z.object({ role: roleSchema }).openapi('MemberChange')) },
+  request: { params: memberParam, body: jsonBody(exactObject({ role: roleSchema }).openapi('MemberChange')) },
   responses: {
     200: jsonResponse('The member as it is now.', memberOutput),
     ...errorResponses(404, 409, 413),

@@ -5,13 +5,16 @@ import { endNotAdmitted } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv } from './authentication.ts'
 import { notFound } from './errors.ts'
-import { jsonBody, readJsonBody } from './json_body.ts'
+import { exactObject, jsonBody, readJsonBody } from './json_body.ts'
 import { errorResponses, jsonResponse } from './responses.ts'
 import { domainsSchema, nameSchema } from './server_schemas.ts'
 
 const clientPolicy = z
   .union(
-    [z.enum(['everyone', 'registered']), z.object({ domains: domainsSchema.min(1, 'must list a domain') })],
+    [
+      z.enum(['everyone', 'registered']),
+      exactObject({ domains: domainsSchema.min(1, 'must list a domain') }),
+    ],
     'must be everyone, registered, or {domains}',
   )
   .openapi({
@@ -36,9 +39,10 @@ const organizationOutput = z
     },
   })
 
-const organizationChange = z
-  .object({ name: nameSchema.optional(), client_policy: clientPolicy.optional() })
-  .openapi('OrganizationChange')
+const organizationChange = exactObject({
+  name: nameSchema.optional(),
+  client_policy: clientPolicy.optional(),
+}).openapi('OrganizationChange')
 
 const tags = ['Organisation']
 

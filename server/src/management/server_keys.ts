@@ -7,22 +7,20 @@ import { endKey } from '../tokens/revocation.ts'
 import { recordChange } from './audit.ts'
 import type { ManagementEnv } from './authentication.ts'
 import { notFound } from './errors.ts'
-import { jsonBody, readJsonBody } from './json_body.ts'
+import { exactObject, jsonBody, readJsonBody } from './json_body.ts'
 import { nextCursor, pageQuery, readPage, takePage } from './pagination.ts'
 import { errorResponses, jsonResponse } from './responses.ts'
 import { nameSchema, serverIdParam } from './server_schemas.ts'
 
 const TEN_YEARS = 315_576_000
 
-const keyInput = z
-  .object({
-    name: nameSchema.openapi({ example: 'production' }),
-    expires_in: z.int().min(1).max(TEN_YEARS).nullish().openapi({
-      description: 'Seconds until it expires. Without it, it does not.',
-      example: 31_536_000,
-    }),
-  })
-  .openapi('NewServerKey')
+const keyInput = exactObject({
+  name: nameSchema.openapi({ example: 'production' }),
+  expires_in: z.int().min(1).max(TEN_YEARS).nullish().openapi({
+    description: 'Seconds until it expires. Without it, it does not.',
+    example: 31_536_000,
+  }),
+}).openapi('NewServerKey')
 
 const keyExample = {
   key_id: 'key_k3vqk5yw2c7m4d6r5t2a7xj3n4',

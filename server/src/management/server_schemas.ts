@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { isReservedScope, isScopeName } from '../checks/scope.ts'
 import { emailAddressSchema } from '../sign_in/email_address.ts'
+import { exactObject } from './json_body.ts'
 
 /** A name that people read: one line without control characters. */
 export const nameSchema = z
@@ -23,7 +24,7 @@ const scopeName = z
   )
   .openapi({ example: 'files:read' })
 
-const scopeObject = z.object({
+const scopeObject = exactObject({
   name: scopeName,
   description: z.string().trim().min(1).max(300).optional().openapi({
     description: 'What the consent page says that it allows.',
@@ -64,12 +65,13 @@ const domainSchema = z
 /** A list of domains, in lower case. */
 export const domainsSchema = z.array(domainSchema).max(1000)
 
-const accessList = z
-  .object({ emails: z.array(emailAddressSchema).max(1000).optional(), domains: domainsSchema.optional() })
-  .refine(
-    ({ emails = [], domains = [] }) => emails.length + domains.length > 0,
-    'must list an e-mail address or a domain in emails or domains',
-  )
+const accessList = exactObject({
+  emails: z.array(emailAddressSchema).max(1000).optional(),
+  domains: domainsSchema.optional(),
+}).refine(
+  ({ emails = [], domains = [] }) => emails.length + domains.length > 0,
+  'must list an e-mail address or a domain in emails or domains',
+)
 
 export const accessSchema = z
   .union([z.enum(['members', 'everyone']), accessList], 'must be members, everyone, or {emails, domains}')
@@ -88,39 +90,33 @@ const descriptionSchema = z
 const logoUrlSchema = z.url({ protocol: /^https$/, error: 'must be an https URL' }).max(500)
 
 /** What is sent to register a server. */
-export const serverInput = z
-  .object({
-    server_url: z.string().openapi({
-      description:
-        'Its address: https, or http on loopback. It is the audience of every token, as it is written here.',
-      example: 'https://mcp.example.com/mcp',
-    }),
-    server_name: nameSchema.openapi({ example: 'Example files' }),
-    scopes: scopesSchema,
-    description: descriptionSchema.nullish(),
-    logo_url: logoUrlSchema.nullish(),
-    identity: identitySchema.default(['email']),
-    access: accessSchema.default('members'),
-  })
-  .openapi('NewServer')
+export const serverInput = exactObject({
+  server_url: z.string().openapi({
+    description:
+      'Its address: https, or http on loopback. It is the audience of every token, as it is written here.',
+    example: 'https://mcp.example.com/mcp',
+  }),
+  server_name: nameSchema.openapi({ example: 'Example files' }),
+  scopes: scopesSchema,
+  description: descriptionSchema.nullish(),
+  logo_url: logoUrlSchema.nullish(),
+  identity: identitySchema.default(['email']),
+  access: accessSchema.default('members'),
+}).openapi('NewServer')
 
 /** What is sent to change a server: what is left out stays as it is. */
-export const serverChange = z
-  .object({
-    server_url: z
-      .string()
-      .optional()
-      .openapi({ description: 'A new address ends every access to the old one.' }),
-    server_name: nameSchema.optional(),
-    scopes: scopesSchema.optional(),
-    description: descriptionSchema.nullish(),
-    logo_url: logoUrlSchema.nullish(),
-    identity: identitySchema.optional(),
-    access: accessSchema
-      .optional()
-      .openapi({ description: 'A change ends what it does not allow any more.' }),
-  })
-  .openapi('ServerChange')
+export const serverChange = exactObject({
+  server_url: z
+    .string()
+    .optional()
+    .openapi({ description: 'A new address ends every access to the old one.' }),
+  server_name: nameSchema.optional(),
+  scopes: scopesSchema.optional(),
+  description: descriptionSchema.nullish(),
+  logo_url: logoUrlSchema.nullish(),
+  identity: identitySchema.optional(),
+  access: accessSchema.optional().openapi({ description: 'A change ends what it does not allow any more.' }),
+}).openapi('ServerChange')
 
 /** A server as the API answers it. */
 export const serverOutput = z

@@ -67,11 +67,10 @@ describe('registering a server', () => {
     })
   })
 
-  it('ignores what it does not know', async () => {
-    const { status, body } = await create({ organization_id: 'org_other', server_id: 'srv_mine', hack: 1 })
-    expect(status).toBe(201)
-    expect(body.server_id).not.toBe('srv_mine')
-    expect(body.hack).toBeUndefined()
+  it.each(['organization_id', 'id', 'server_id', 'created_at'])('chooses %s itself', async (member) => {
+    const { status, body } = await create({ [member]: 'org_other' })
+    expect([status, body.error]).toEqual([400, 'invalid_request'])
+    expect(body.error_description).toMatch(new RegExp(`^${member}: is no member here; `))
   })
 
   it.each(['https://mcp.example.com/mcp', 'https://MCP.example.com/mcp/', 'https://mcp.example.com//mcp'])(
