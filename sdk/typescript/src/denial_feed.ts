@@ -1,0 +1,168 @@
+import type { AuthAgentClient } from './auth_agent_client.ts'
+import { Denials, parseFeedAnswer } from './denials.ts'
+import type { JsonAnswer } from './json_request.ts'
+import { type Platform, pause } from './platform.ts'
+
+/** Seconds for which the authorization server may hold a request until there is news. */
+const WAIT = 10
+/** Milliseconds, all of these. */
+const GIVE_UP_AFTER_WAIT = 5_000
+const LIVE_FOR = 15_000
+const FIRST_ANSWER_LIMIT = 5_000
+const ON_DEMAND_AGE = 500
+const CURSOR_AGE = 30_000
+const FIRST_RETRY = 200
+const LAST_RETRY = 2_000
+const LONGEST_RETRY_AFTER = 10_000
+/** An authorization server that does not hold our requests is not asked more often than this. */
+const SHORTEST_ROUND = 100
+
+/**
+ * Follows what the authorization server denies. In the background, with one request open at a time, from the first
+ * question on; where there is no background, by asking when somebody wants to know.
+ */
+export class DenialFeed {
+  readonly #client: AuthAgentClient
+  readonly #platform: Platform
+  readonly #denials = new Denials()
+  readonly #closing = new AbortController()
+  #cursor: string | undefined
+  #heardAt = Number.NEGATIVE_INFINITY
+  #lastSucceeded = false
+  #failures = 0
+  #retryAt = Number.NEGATIVE_INFINITY
+  #generation = 0
+  #asking: Promise<void> | undefined
+  #firstAnswer: { promise: Promise<void>; resolve: () => void; until: number } | undefined
+
+  constructor(client: AuthAgentClient, platform: Platform) {
+    this.#client = client
+    this.#platform = platform
+  }
+
+  /** Another number means that what was asked or learnt before it may have ended since. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Milliseconds since something was heard; infinite before the first time. */
+  get age(): number {
+    return this.#platform.elapsed() - this.#heardAt
+  }
+
+  /** Whether what is not denied here is not denied at all, as of a moment ago. */
+  get isLive(): boolean {
+    return this.#lastSucceeded && this.age < LIVE_FOR && !this.#closing.signal.aborted
+  }
+
+  isDenied(claims: Readonly<Record<string, unknown>>): boolean {
+    return this.#denials.isDenied(claims)
+  }
+
+  /** Begins, or asks where that is not possible in the background. Never rejects. */
+  async follow(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    if (!this.#platform.hasBackground) return this.#askOnDemand()
+    if (this.#firstAnswer !== undefined) return
+    this.#firstAnswer = createFirstAnswer(this.#platform.elapsed() + FIRST_ANSWER_LIMIT)
+    void this.#run()
+  }
+
+  /** Waits for the snapshot, for some seconds from the beginning at the most. */
+  async waitForSnapshot(): Promise<void> {
+    const first = this.#firstAnswer
+    if (first === undefined || this.#heardAt > Number.NEGATIVE_INFINITY) return
+    const left = first.until - this.#platform.elapsed()
+    if (left <= 0) return
+    const ended = new AbortController()
+    await Promise.race([first.promise, pause(left, ended.signal)])
+    ended.abort()
+  }
+
+  /** Ends what runs in the background. What was cached is worth nothing from then on. */
+  close(): void {
+    this.#closing.abort()
+    this.#generation += 1
+    this.#firstAnswer?.resolve()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      const startedAt = this.#platform.elapsed()
+      await this.#ask(this.#cursor === undefined ? 0 : WAIT)
+      const now = this.#platform.elapsed()
+      const wait = Math.max(this.#retryAt - now, startedAt + SHORTEST_ROUND - now)
+      if (wait > 0 && !signal.aborted) await pause(wait, signal)
+    }
+  }
+
+  async #askOnDemand(): Promise<void> {
+    const now = this.#platform.elapsed()
+    if (this.age <= ON_DEMAND_AGE && this.#lastSucceeded) return
+    if (now < this.#retryAt) return
+    if (!this.#platform.canShare) return this.#ask(0)
+    this.#asking ??= this.#ask(0).finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #ask(wait: number): Promise<void> {
+    if (this.age > CURSOR_AGE) this.#cursor = undefined
+    const cursor = this.#cursor
+    const query = new URLSearchParams({ ...(cursor !== undefined && { cursor }), wait: String(wait) })
+    const limit = wait * 1000 + GIVE_UP_AFTER_WAIT
+    let answer: JsonAnswer | undefined
+    try {
+      answer = await this.#client.readRevocations(query, limit, this.#closing.signal)
+    } catch {
+      // Nothing was heard, which is told below.
+    }
+    if (this.#closing.signal.aborted) return
+    const isHeard = answer !== undefined && this.#hear(answer, cursor === undefined)
+    if (!isHeard) this.#fail(answer)
+  }
+
+  /** Takes an answer in; false where it is none. */
+  #hear({ status, body }: JsonAnswer, needsSnapshot: boolean): boolean {
+    const news = status === 200 ? parseFeedAnswer(body) : undefined
+    if (news === undefined || (needsSnapshot && !news.snapshot)) return false
+    if (this.#denials.learn(news.denials, news.snapshot)) this.#generation += 1
+    this.#denials.forgetExpired(this.#platform.now() / 1000)
+    this.#cursor = news.cursor
+    this.#heardAt = this.#platform.elapsed()
+    this.#lastSucceeded = true
+    this.#failures = 0
+    this.#retryAt = Number.NEGATIVE_INFINITY
+    this.#firstAnswer?.resolve()
+    return true
+  }
+
+  #fail(answer: JsonAnswer | undefined): void {
+    if (answer?.status === 401) {
+      this.#platform.warn('the authorization server refused the API key: make a new one')
+    }
+    this.#lastSucceeded = false
+    this.#generation += 1
+    const delay = Math.min(FIRST_RETRY * 2 ** this.#failures, LAST_RETRY)
+    const wait = retryAfter(answer) ?? delay * (0.75 + this.#platform.random() / 4)
+    this.#failures += 1
+    this.#retryAt = this.#platform.elapsed() + wait
+  }
+}
+
+function createFirstAnswer(until: number) {
+  let resolve = () => {}
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil
+  })
+  return { promise, resolve, until }
+}
+
+/** Milliseconds that a busy authorization server asked for (RFC 9110 §10.2.3), where it did. */
+function retryAfter(answer: JsonAnswer | undefined): number | undefined {
+  if (answer?.status !== 429 && answer?.status !== 503) return undefined
+  const seconds = answer.headers.get('Retry-After')?.trim() ?? ''
+  return /^\d{1,9}$/.test(seconds) ? Math.min(Number(seconds) * 1000, LONGEST_RETRY_AFTER) : undefined
+}

@@ -1,0 +1,54 @@
+/**
+ * What an {@link AuthAgentError} says that went wrong; the same codes in every language. Besides those, the client
+ * passes on the codes of the authorization server (RFC 6749 §5.2), so any string may come.
+ */
+export type ErrorCode =
+  | 'missing_token'
+  | 'invalid_token'
+  | 'invalid_dpop_proof'
+  | 'invalid_request'
+  | 'insufficient_scope'
+  | 'tool_not_allowed'
+  | 'request_too_large'
+  | 'unsupported_media_type'
+  | 'origin_not_allowed'
+  | 'temporarily_unavailable'
+  | (string & {})
+
+/** An error of this SDK. Its message is a sentence that says what to do, and never holds a secret. */
+export class AuthAgentError extends Error {
+  override readonly name: string = 'AuthAgentError'
+  /** Stable; what a program compares. */
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The token is good, but does not allow this (RFC 6750 §3.1). */
+export class InsufficientScopeError extends AuthAgentError {
+  override readonly name = 'InsufficientScopeError'
+  /** Everything that is needed, not only what is missing. */
+  readonly scopes: readonly string[]
+
+  constructor(scopes: readonly string[]) {
+    const needed = scopes.length === 1 ? `the scope ${scopes[0]}` : `the scopes ${scopes.join(' ')}`
+    super('insufficient_scope', `This needs ${needed}. Authorize again, asking for what is named here.`)
+    this.scopes = scopes
+  }
+}
+
+/** A message of JSON-RPC that is refused (JSON-RPC 2.0 §5.1), with the HTTP status 400. */
+export class JsonRpcError extends Error {
+  override readonly name = 'JsonRpcError'
+  readonly code: number
+  readonly id: string | number | null
+
+  constructor(code: number, message: string, id: unknown) {
+    super(message)
+    this.code = code
+    this.id = typeof id === 'string' || typeof id === 'number' ? id : null
+  }
+}

@@ -1,0 +1,100 @@
+import type { VerifiedClaims } from './auth.ts'
+import type { AuthAgentClient } from './auth_agent_client.ts'
+import { BoundedMap } from './bounded_map.ts'
+import type { DenialFeed } from './denial_feed.ts'
+import { AuthAgentError } from './errors.ts'
+import { freezeDeeply } from './freeze.ts'
+import type { Platform } from './platform.ts'
+import { checkClaims, checkExpiry, type Expected } from './token_claims.ts'
+
+const CACHED_ANSWERS = 10_000
+/** Milliseconds. */
+const FRESH_FOR = 10_000
+
+interface CachedAnswer {
+  claims: VerifiedClaims
+  askedAt: number
+}
+
+interface Question {
+  generation: number
+  answer: Promise<VerifiedClaims>
+}
+
+/** Asks the authorization server what tokens are worth (RFC 7662), each once at a time. */
+export class Introspection {
+  readonly #client: AuthAgentClient
+  readonly #feed: DenialFeed
+  readonly #platform: Platform
+  readonly #answers = new BoundedMap<string, CachedAnswer>(CACHED_ANSWERS)
+  readonly #questions = new Map<string, Question>()
+  /** Of the feed, when the answers were given. */
+  #generation = 0
+
+  constructor(client: AuthAgentClient, feed: DenialFeed, platform: Platform) {
+    this.#client = client
+    this.#feed = feed
+    this.#platform = platform
+  }
+
+  /**
+   * The claims of a token that is active now, or was a moment ago and has not been denied since.
+   *
+   * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
+   */
+  async verify(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    await this.#feed.follow()
+    const cached = this.#findCached(digest)
+    if (cached !== undefined) {
+      checkExpiry(cached.exp, this.#platform.now() / 1000)
+      return cached
+    }
+    return this.ask(token, digest, expected)
+  }
+
+  /** Asks, whatever is cached. A question that was asked before a denial is not shared after it. */
+  async ask(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    const { generation } = this.#feed
+    const asked = this.#questions.get(digest)
+    if (asked?.generation === generation && this.#platform.canShare) return asked.answer
+    const answer = this.#ask(token, digest, expected, generation)
+    const question = { generation, answer }
+    this.#questions.set(digest, question)
+    try {
+      return await answer
+    } finally {
+      if (this.#questions.get(digest) === question) this.#questions.delete(digest)
+    }
+  }
+
+  async #ask(token: string, digest: string, expected: Expected, generation: number): Promise<VerifiedClaims> {
+    const askedAt = this.#platform.elapsed()
+    const { active, ...answer } = await this.#client.introspectToken(token)
+    if (!active) {
+      throw new AuthAgentError(
+        'invalid_token',
+        'The access token has expired, was revoked, or is not for this server.',
+      )
+    }
+    const claims = freezeDeeply(checkClaims(answer, expected, this.#platform.now() / 1000))
+    if (this.#feed.isLive && this.#feed.generation === generation) {
+      this.#forgetOutdated()
+      this.#answers.set(digest, { claims, askedAt })
+    }
+    return claims
+  }
+
+  #findCached(digest: string): VerifiedClaims | undefined {
+    this.#forgetOutdated()
+    const cached = this.#feed.isLive ? this.#answers.get(digest) : undefined
+    if (cached === undefined) return undefined
+    return this.#platform.elapsed() - cached.askedAt < FRESH_FOR ? cached.claims : undefined
+  }
+
+  /** A denial, or a feed that failed, ends the worth of what was answered before. */
+  #forgetOutdated(): void {
+    if (this.#generation === this.#feed.generation) return
+    this.#generation = this.#feed.generation
+    this.#answers.clear()
+  }
+}

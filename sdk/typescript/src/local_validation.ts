@@ -1,0 +1,96 @@
+import type { VerifiedClaims } from './auth.ts'
+import { BoundedMap } from './bounded_map.ts'
+import { parseHeader, verifyPayload } from './compact_jws.ts'
+import type { DenialFeed } from './denial_feed.ts'
+import { AuthAgentError } from './errors.ts'
+import { freezeDeeply } from './freeze.ts'
+import type { Introspection } from './introspection.ts'
+import type { KeySet } from './key_set.ts'
+import type { Platform } from './platform.ts'
+import { isAlgorithm } from './signature_algorithms.ts'
+import { checkClaims, checkExpiry, checkTokenClaims, type Expected } from './token_claims.ts'
+
+const REMEMBERED_TOKENS = 10_000
+/** RFC 9068 §2.1. */
+const TYPES = ['at+jwt', 'application/at+jwt']
+
+/** Checks the signature here (RFC 9068 §4), and asks only where too little is known of revocations. */
+export class LocalValidation {
+  readonly #keys: KeySet
+  readonly #feed: DenialFeed
+  readonly #introspection: Introspection
+  readonly #platform: Platform
+  /** Milliseconds. */
+  readonly #maxStaleness: number
+  readonly #verified = new BoundedMap<string, VerifiedClaims>(REMEMBERED_TOKENS)
+  #keysVersion = 0
+
+  constructor(
+    parts: { keys: KeySet; feed: DenialFeed; introspection: Introspection; platform: Platform },
+    maxStaleness: number,
+  ) {
+    this.#keys = parts.keys
+    this.#feed = parts.feed
+    this.#introspection = parts.introspection
+    this.#platform = parts.platform
+    this.#maxStaleness = maxStaleness * 1000
+  }
+
+  /**
+   * The claims of a token that is good now.
+   *
+   * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
+   */
+  async verify(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    const claims = this.#findVerified(digest) ?? (await this.#verifySignature(token, digest, expected))
+    checkExpiry(claims.exp, this.#platform.now() / 1000)
+    await this.#feed.follow()
+    if (this.#feed.age > this.#maxStaleness) await this.#feed.waitForSnapshot()
+    if (this.#feed.age > this.#maxStaleness) await this.#introspection.ask(token, digest, expected)
+    // A denial that was heard of stays one, however long ago that was.
+    if (this.#feed.isDenied(claims)) throw invalid('The access token was revoked. Authorize again.')
+    return claims
+  }
+
+  #findVerified(digest: string): VerifiedClaims | undefined {
+    if (this.#keysVersion !== this.#keys.version) {
+      this.#keysVersion = this.#keys.version
+      this.#verified.clear()
+    }
+    return this.#verified.get(digest)
+  }
+
+  async #verifySignature(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    const { kid, alg } = checkHeader(token)
+    const { version } = this.#keys
+    const key = await this.#keys.find(kid, alg)
+    const payload = await verifyPayload(token, key, alg)
+    if (payload === undefined) throw invalid('The signature of the access token is wrong.')
+    const now = this.#platform.now() / 1000
+    const claims = freezeDeeply(checkClaims(payload, expected, now))
+    checkTokenClaims(claims, now)
+    if (version === this.#keys.version) this.#remember(digest, claims)
+    return claims
+  }
+
+  #remember(digest: string, claims: VerifiedClaims): void {
+    this.#findVerified(digest)
+    this.#verified.set(digest, claims)
+  }
+}
+
+function checkHeader(token: string): { kid: string; alg: string } {
+  const header = parseHeader(token)
+  if (header === undefined) throw invalid('The access token is no signed JWT.')
+  const { typ, alg, kid, crit } = header
+  if (typeof typ !== 'string' || !TYPES.includes(typ.toLowerCase())) throw invalid('This is no access token.')
+  if (!isAlgorithm(alg))
+    throw invalid('The access token is signed with an algorithm that is not accepted here.')
+  if (typeof kid !== 'string') throw invalid('The access token does not name its key.')
+  if (crit !== undefined) throw invalid('The access token asks for an extension that is not known here.')
+  return { kid, alg }
+}
+
+function invalid(description: string): AuthAgentError {
+  return new AuthAgentError('invalid_token', description)
+}

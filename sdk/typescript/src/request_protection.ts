@@ -1,0 +1,133 @@
+import { type Answer, answerError, type ChallengeContext } from './answer.ts'
+import { type Auth, createAuth } from './auth.ts'
+import { answerPreflight, corsHeaders, isPreflight } from './cors.ts'
+import { findCredential } from './credential.ts'
+import type { DenialFeed } from './denial_feed.ts'
+import { InsufficientScopeError } from './errors.ts'
+import { answerMetadata, isMetadataPath } from './metadata.ts'
+import type { Settings } from './options.ts'
+import type { OwnResource, OwnResourceSource } from './own_resource.ts'
+import type { Decision, IncomingRequest, Protection } from './protection.ts'
+import { checkEncoding, parseBody } from './request_body.ts'
+import { isPublicPath } from './request_path.ts'
+import { allScopes, hasScopes, resolveHierarchy, type ScopeHierarchy, scopesOf } from './scopes.ts'
+import type { TokenValidation } from './token_validation.ts'
+import { type Asked, findAsked } from './tool_calls.ts'
+import { ToolListFilter } from './tool_list_filter.ts'
+import { scopesOfTools } from './tool_scopes.ts'
+import { ToolTable } from './tool_table.ts'
+
+const NOTHING: Asked = { tools: [], listIds: [] }
+
+/** The way of a request, step by step. */
+export class RequestProtection implements Protection {
+  readonly #settings: Settings
+  readonly #ownResource: OwnResourceSource
+  readonly #validation: TokenValidation
+  readonly #feed: DenialFeed
+  readonly #tools: ToolTable | undefined
+  readonly #hierarchy: ScopeHierarchy
+
+  constructor(settings: Settings, own: OwnResourceSource, validation: TokenValidation, feed: DenialFeed) {
+    this.#settings = settings
+    this.#ownResource = own
+    this.#validation = validation
+    this.#feed = feed
+    this.#tools = settings.toolScopes && new ToolTable(settings.toolScopes)
+    this.#hierarchy = resolveHierarchy(settings.scopeHierarchy)
+  }
+
+  async decide(request: IncomingRequest): Promise<Decision> {
+    try {
+      return await this.#decide(request)
+    } catch (error) {
+      const scheme = /^dpop /i.test(request.header('authorization') ?? '') ? 'DPoP' : 'Bearer'
+      return { answer: this.#withCors(request, answerError(error, this.#challengeContext(scheme))) }
+    }
+  }
+
+  answerInsufficientScope(scopes: readonly string[]): Answer {
+    const needed = [...new Set([...this.#settings.requiredScopes, ...scopes])]
+    return answerError(new InsufficientScopeError(needed), this.#challengeContext('Bearer'))
+  }
+
+  async verifyToken(token: string): Promise<Auth> {
+    const own = await this.#ownResource.find()
+    const request = { proof: undefined, method: '', path: '' }
+    const claims = await this.#validation.verify({ scheme: 'Bearer', token }, request, this.#expected(own))
+    return this.#createAuth(token, claims, own)
+  }
+
+  close(): void {
+    this.#feed.close()
+  }
+
+  async #decide(request: IncomingRequest): Promise<Decision> {
+    const { path, query } = request
+    const { authServer, publicPaths, allowedOrigins } = this.#settings
+    const isPublic = isPublicPath(path, publicPaths)
+    if (isPublic && this.#ownResource.known === undefined) return PUBLIC
+    const own = this.#ownResource.known ?? (await this.#ownResource.find())
+    if (isMetadataPath(path, own)) {
+      return { answer: this.#withCors(request, answerMetadata(request, own, authServer)) }
+    }
+    if (isPublic) return PUBLIC
+    const preflight = answerPreflight(request, allowedOrigins)
+    if (preflight !== undefined) return { answer: preflight }
+    if (isPreflight(request)) return PUBLIC
+    const credential = findCredential(request.header('authorization'), query)
+    const proofRequest = { proof: request.header('dpop'), method: request.method, path }
+    const claims = await this.#validation.verify(credential, proofRequest, this.#expected(own))
+    const auth = this.#createAuth(credential.token, claims, own)
+    const asked = await this.#findAsked(request)
+    this.#checkScopes(auth, asked)
+    return { auth, cors: corsHeaders(request, allowedOrigins), listFilter: this.#listFilter(auth, asked) }
+  }
+
+  /** What the body asks for; it is read only where a table says what that needs. */
+  async #findAsked(request: IncomingRequest): Promise<Asked> {
+    if (this.#tools === undefined || request.method !== 'POST') return NOTHING
+    checkEncoding(request.header('content-encoding'), request.header('content-type'))
+    const body = parseBody(await request.readBody(this.#settings.maxBodySize))
+    return findAsked(body, { method: request.header('mcp-method'), name: request.header('mcp-name') })
+  }
+
+  /** Everything that the operation needs goes into one challenge. */
+  #checkScopes(auth: Auth, { tools }: Asked): void {
+    const ofTools = this.#tools === undefined ? [] : scopesOfTools(tools, this.#tools)
+    const needed = [...new Set([...this.#settings.requiredScopes, ...ofTools])]
+    if (!hasScopes(auth.scopes, needed)) throw new InsufficientScopeError(needed)
+  }
+
+  #listFilter(auth: Auth, { listIds }: Asked): ToolListFilter | undefined {
+    const table = this.#tools
+    if (!this.#settings.filterTools || table === undefined || listIds.length === 0) return undefined
+    const held = allScopes(scopesOf(auth.claims), this.#hierarchy)
+    return new ToolListFilter(listIds, (tool) => {
+      const needed = table.find(tool)
+      return needed !== undefined && hasScopes(held, needed)
+    })
+  }
+
+  #createAuth(token: string, claims: Parameters<typeof createAuth>[1], own: OwnResource): Auth {
+    const { resource, metadataUrl } = own
+    return createAuth(token, claims, { resource, metadataUrl, hierarchy: this.#hierarchy })
+  }
+
+  #expected({ resource }: OwnResource): { authServer: string; resource: string } {
+    return { authServer: this.#settings.authServer, resource }
+  }
+
+  #challengeContext(scheme: 'Bearer' | 'DPoP'): ChallengeContext {
+    const { requiredScopes } = this.#settings
+    return { metadataUrl: this.#ownResource.known?.metadataUrl, requiredScopes, scheme }
+  }
+
+  /** An answer that says itself who may read it stays as it is. */
+  #withCors(request: IncomingRequest, answer: Answer): Answer {
+    const cors = corsHeaders(request, this.#settings.allowedOrigins)
+    return { ...answer, headers: { ...cors, ...answer.headers } }
+  }
+}
+
+const PUBLIC: Decision = { auth: undefined, cors: undefined, listFilter: undefined }

@@ -1,0 +1,69 @@
+import type { Claims, VerifiedClaims } from './auth.ts'
+import type { Credential } from './credential.ts'
+import { checkProof } from './dpop_proof.ts'
+import { AuthAgentError } from './errors.ts'
+import type { Introspection } from './introspection.ts'
+import { isObject } from './json_request.ts'
+import type { LocalValidation } from './local_validation.ts'
+import type { Platform } from './platform.ts'
+import type { ReplayMemory } from './replay_memory.ts'
+import { sha256 } from './sha256.ts'
+import type { Expected } from './token_claims.ts'
+
+/** What the proof of a DPoP-bound token must be about, besides the token. */
+export interface ProofRequest {
+  /** Every DPoP header of the request, joined by commas. */
+  proof: string | undefined
+  method: string
+  /** As it came, without the query. */
+  path: string
+}
+
+/** Finds out what a token is worth, by introspection or here, and whether who sends it may. */
+export class TokenValidation {
+  readonly #how: Introspection | LocalValidation
+  readonly #replays: ReplayMemory
+  readonly #platform: Platform
+
+  constructor(how: Introspection | LocalValidation, replays: ReplayMemory, platform: Platform) {
+    this.#how = how
+    this.#replays = replays
+    this.#platform = platform
+  }
+
+  /** @throws AuthAgentError `invalid_token`, `invalid_dpop_proof`, `temporarily_unavailable` */
+  async verify(credential: Credential, request: ProofRequest, expected: Expected): Promise<VerifiedClaims> {
+    const { scheme, token } = credential
+    const digest = await sha256(token)
+    const claims = await this.#how.verify(token, digest, expected)
+    const jkt = findThumbprint(claims)
+    if (jkt === undefined && scheme === 'DPoP') {
+      refuse('The access token is bound to no key. Send it as Bearer.')
+    }
+    if (jkt !== undefined && scheme === 'Bearer') {
+      refuse('The access token is bound to a key. Send it as DPoP, with a proof.')
+    }
+    if (jkt === undefined) return claims
+    const target = new URL(expected.resource).origin + request.path
+    const now = this.#platform.now() / 1000
+    await checkProof(
+      request.proof,
+      { method: request.method, target, tokenDigest: digest, jkt, now },
+      this.#replays,
+    )
+    return claims
+  }
+}
+
+/** RFC 9449 §6.1. A token that is bound by other means (RFC 7800 §3.1) is refused, since nobody here checks those. */
+function findThumbprint(claims: Claims): string | undefined {
+  const { cnf } = claims
+  if (cnf === undefined) return undefined
+  const members = isObject(cnf) ? Object.keys(cnf) : []
+  const jkt = isObject(cnf) && members.length === 1 ? cnf['jkt'] : undefined
+  return typeof jkt === 'string' ? jkt : refuse('The access token is bound in a way that is not known here.')
+}
+
+function refuse(description: string): never {
+  throw new AuthAgentError('invalid_token', description)
+}
