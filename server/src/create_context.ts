@@ -5,9 +5,9 @@ import type { ServerContext, Settings } from './context.ts'
 import { type Issuer, parseIssuer } from './issuer.ts'
 import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
-import { silentLog } from './log.ts'
+import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
-import { createStorage } from './storage/storage.ts'
+import { createStorage, type Storage } from './storage/storage.ts'
 import { createDenials } from './tokens/denials.ts'
 import { loadSigningKeys } from './tokens/signing_keys.ts'
 
@@ -30,6 +30,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     )
   }
   const storage = createStorage(options.database)
+  await claimDatabase(storage, issuer, log)
   const wrapping = createKeyWrapping(options.secrets)
   const purposeKeys = await loadPurposeKeys(storage, wrapping, new Date(now()))
   const signingKeys = await loadSigningKeys({
@@ -54,6 +55,22 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     log,
     now,
   }
+}
+
+/**
+ * A database belongs to one issuer: access tokens, clients' registrations and passkeys are bound to it. An issuer on
+ * loopback is known to its own machine alone, and so gives way, as to another port or to the name of the deployment.
+ */
+async function claimDatabase(storage: Storage, { url }: Issuer, log: Logger): Promise<void> {
+  const owner = await storage.claimForIssuer(url)
+  if (owner === url) return
+  if (!parseIssuer(owner).isLoopback) {
+    throw new Error(
+      `The issuer is ${url}, but this database belongs to ${owner}: set ISSUER_URL to that, name another database, or see "Another issuer" in DEPLOYMENT.md.`,
+    )
+  }
+  await storage.changeIssuer(owner, url)
+  log.warn({ former: owner, issuer: url }, 'The issuer has changed: tokens of the former one are not taken.')
 }
 
 function readIssuer(text: string): Issuer {

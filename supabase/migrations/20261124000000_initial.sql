@@ -20,6 +20,13 @@ create table auth_agent.schema_migrations (
   applied_at timestamptz not null default now()
 );
 
+-- What holds for the whole of it: one row.
+create table auth_agent.deployment (
+  -- Tokens, clients and passkeys are bound to it. A server with another one refuses to start.
+  issuer text not null,
+  is_only boolean primary key default true check (is_only)
+);
+
 -- Organisations and people -------------------------------------------------------------------------------------
 
 create table auth_agent.organizations (

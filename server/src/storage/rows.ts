@@ -158,6 +158,12 @@ export interface DenialsRow {
   expires_at: Date
 }
 
+export interface DeploymentRow {
+  is_only: boolean
+
+  issuer: string
+}
+
 export interface DeviceCodesRow {
   device_code_digest: Buffer
 

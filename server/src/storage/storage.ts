@@ -7,6 +7,7 @@ import { type ClientStorage, clientStorage } from './clients.ts'
 import { type CredentialStorage, credentialStorage } from './credentials.ts'
 import type { Database, Queryable } from './database.ts'
 import { type DenialStorage, denialStorage } from './denials.ts'
+import { type DeploymentStorage, deploymentStorage } from './deployment.ts'
 import { type EmailCodeStorage, emailCodeStorage } from './email_codes.ts'
 import { type ExpiredRowStorage, expiredRowStorage } from './expired_rows.ts'
 import { type InvitationStorage, invitationStorage } from './invitations.ts'
@@ -32,6 +33,7 @@ export interface Tables
     AuthRequestStorage,
     ClientStorage,
     DenialStorage,
+    DeploymentStorage,
     McpServerStorage,
     McpServerKeyStorage,
     OrganizationStorage,
@@ -68,6 +70,7 @@ function tables(db: Queryable): Tables {
     ...authRequestStorage(db),
     ...clientStorage(db),
     ...denialStorage(db),
+    ...deploymentStorage(db),
     ...mcpServerStorage(db),
     ...mcpServerKeyStorage(db),
     ...organizationStorage(db),
