@@ -25,28 +25,30 @@ const KINDS = Object.entries(CLAIMS)
 
 /** What is denied now, in memory. */
 export class Denials {
-  #denied = new Map<string, Denial>()
+  /** By kind and subject, then by cutoff: until when. */
+  #denied = new Map<string, Map<number, number>>()
 
   /** Takes denials in, instead of what was known or in addition to it, and says whether one of them is news. */
   learn(denials: readonly Denial[], replace: boolean): boolean {
     const known = this.#denied
-    const next = replace ? new Map<string, Denial>() : known
-    let isNews = false
-    for (const denial of denials) {
-      const key = keyOf(denial.kind, denial.subject)
-      isNews ||= denial.cutoff > (known.get(key)?.cutoff ?? Number.NEGATIVE_INFINITY)
-      const earlier = next.get(key)
-      const cutoff = Math.max(denial.cutoff, earlier?.cutoff ?? Number.NEGATIVE_INFINITY)
-      next.set(key, { ...denial, cutoff, expiresAt: Math.max(denial.expiresAt, earlier?.expiresAt ?? 0) })
-    }
-    this.#denied = next
+    const isNews = denials.some(({ kind, subject, cutoff }) => !known.get(keyOf(kind, subject))?.has(cutoff))
+    if (replace) this.#denied = new Map()
+    for (const denial of denials) this.#add(denial)
     return isNews
+  }
+
+  #add({ kind, subject, cutoff, expiresAt }: Denial): void {
+    const key = keyOf(kind, subject)
+    const cutoffs = this.#denied.get(key) ?? new Map<number, number>()
+    cutoffs.set(cutoff, Math.max(expiresAt, cutoffs.get(cutoff) ?? Number.NEGATIVE_INFINITY))
+    this.#denied.set(key, cutoffs)
   }
 
   /** Forgets what no token can be of any more, in seconds since the epoch. */
   forgetExpired(now: number): void {
-    for (const [key, { expiresAt }] of this.#denied) {
-      if (expiresAt <= now) this.#denied.delete(key)
+    for (const [key, cutoffs] of this.#denied) {
+      for (const [cutoff, expiresAt] of cutoffs) if (expiresAt <= now) cutoffs.delete(cutoff)
+      if (cutoffs.size === 0) this.#denied.delete(key)
     }
   }
 
@@ -62,8 +64,8 @@ export class Denials {
   }
 
   #isDenied(kind: string, subject: string, iat: number): boolean {
-    const denial = this.#denied.get(keyOf(kind, subject))
-    return denial !== undefined && iat <= denial.cutoff
+    const cutoffs = this.#denied.get(keyOf(kind, subject))
+    return cutoffs !== undefined && [...cutoffs.keys()].some((cutoff) => iat <= cutoff)
   }
 }
 

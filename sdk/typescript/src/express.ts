@@ -4,6 +4,7 @@ import type { Auth } from './auth.ts'
 import type { HeaderList } from './cors.ts'
 import { asProtection } from './create_protection.ts'
 import { readBody } from './express_body.ts'
+import { beforeHead } from './express_head.ts'
 import { filterToolList } from './express_tool_list.ts'
 import { checkNamedScopes, findShortage, rememberProtection } from './insufficient_scope.ts'
 import type { ProtectOptions } from './options.ts'
@@ -108,12 +109,15 @@ function findAuthorization(req: Request): string | undefined {
   return values.length > 1 ? values.join(', ') : findHeader(req, 'authorization')
 }
 
-/** The application may set its own over these. */
+/** What the application sets itself stays, but that others than this origin may get another answer. */
 function setCors(res: Response, cors: HeaderList): void {
-  for (const [name, value] of Object.entries(cors)) {
-    if (name === 'Vary') res.vary(value)
-    else if (!res.hasHeader(name)) res.setHeader(name, value)
-  }
+  beforeHead(res, () => {
+    if (res.hasHeader('Access-Control-Allow-Origin')) return
+    for (const [name, value] of Object.entries(cors)) {
+      if (name === 'Vary') res.vary(value)
+      else if (!res.hasHeader(name)) res.setHeader(name, value)
+    }
+  })
 }
 
 function send(res: Response, { status, headers, body }: Answer): void {

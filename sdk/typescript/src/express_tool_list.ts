@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { beforeHead } from './express_head.ts'
 import { type BodyFilter, createBodyFilter } from './tool_list_body.ts'
 import type { ToolListFilter } from './tool_list_filter.ts'
 
@@ -6,20 +7,14 @@ import type { ToolListFilter } from './tool_list_filter.ts'
 export function filterToolList(req: Request, res: Response, filter: ToolListFilter): void {
   forbidCompression(req)
   let body: BodyFilter | undefined
-  const { writeHead, write, end } = res
+  const { write, end } = res
   const begin = () => {
     if (!res.headersSent) res.writeHead(res.statusCode)
   }
+  beforeHead(res, () => {
+    body = createFilter(res, filter)
+  })
   Object.assign(res, {
-    writeHead(status: number, ...rest: unknown[]): Response {
-      const message = typeof rest[0] === 'string' ? [rest[0]] : []
-      setHeaders(
-        res,
-        rest.find((each) => typeof each === 'object' && each !== null),
-      )
-      body = createFilter(res, filter)
-      return Reflect.apply(writeHead, res, [status, ...message])
-    },
     write(chunk: unknown, ...rest: unknown[]): boolean {
       begin()
       if (body === undefined) return Reflect.apply(write, res, [chunk, ...rest])
@@ -54,30 +49,6 @@ function createFilter(res: Response, filter: ToolListFilter): BodyFilter | undef
   res.removeHeader('Content-Length')
   res.removeHeader('ETag')
   return body
-}
-
-/** The forms that `writeHead` takes: an object, a list of pairs, or a flat list of names and values. */
-function setHeaders(res: Response, headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null) return
-  const isFlat = Array.isArray(headers) && !Array.isArray(headers[0])
-  const entries: readonly unknown[][] = isFlat
-    ? pairs(headers)
-    : Array.isArray(headers)
-      ? headers
-      : Object.entries(headers)
-  const given = new Set<string>()
-  for (const [name, value] of entries) {
-    const key = String(name)
-    const isAgain = given.has(key.toLowerCase())
-    given.add(key.toLowerCase())
-    const values = Array.isArray(value) ? value.map(String) : String(value)
-    if (isAgain) res.appendHeader(key, values)
-    else if (value !== undefined) res.setHeader(key, values)
-  }
-}
-
-function pairs(flat: readonly unknown[]): unknown[][] {
-  return flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1]]] : []))
 }
 
 function toBytes(chunk: unknown, encoding: unknown): Uint8Array {

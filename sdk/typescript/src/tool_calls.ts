@@ -1,4 +1,3 @@
-import { base64url } from 'jose'
 import { JsonRpcError } from './errors.ts'
 import { isObject, type JsonObject } from './json_request.ts'
 import { notJson } from './request_body.ts'
@@ -72,7 +71,7 @@ function decode(value: string): string | undefined {
   const encoded = BASE64_VALUE.exec(value)?.[1]
   if (encoded === undefined) return value.startsWith('=?base64?') ? undefined : value
   try {
-    return decoder.decode(base64url.decode(encoded))
+    return decoder.decode(Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0)))
   } catch {
     return undefined
   }
