@@ -9,6 +9,7 @@ const FOLDERS = [
   'workers',
   'cli',
   'sdk/typescript',
+  'sdk/make_vectors',
   'examples',
   'tests',
   'scripts',
@@ -19,6 +20,7 @@ const CHECKS: readonly (readonly [string, ...string[]])[] = [
   ['biome', 'check', '--error-on-warnings', '.'],
   ['tsc', '--project', '.'],
   ['tsc', '--project', 'server/src/pages/browser'],
+  ['node', 'sdk/make_vectors/main.ts', '--check'],
   ['depcruise', '--config', '.dependency-cruiser.cjs', ...FOLDERS.filter((folder) => existsSync(folder))],
 ]
 

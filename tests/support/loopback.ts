@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 
@@ -37,4 +38,14 @@ function closeNow(http: ServerType): Promise<void> {
     http.close((error) => (error ? reject(error) : resolve()))
     if ('closeAllConnections' in http) http.closeAllConnections()
   })
+}
+
+/** A port of 127.0.0.1 that nobody listens on, for a server that has to know its address before it starts. */
+export async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
 }

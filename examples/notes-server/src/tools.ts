@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { MAX_NOTES, type Notes } from './notes.ts'
 
 /** What a call of each tool needs. A call that is not allowed is answered 403 before it comes here. */
-export const TOOL_SCOPES: Readonly<Record<string, string>> = {
-  list_notes: 'notes:read',
-  read_note: 'notes:read',
-  save_note: 'notes:write',
-  delete_note: 'notes:delete',
+export const TOOL_SCOPES: Readonly<Record<string, readonly string[]>> = {
+  list_notes: ['notes:read'],
+  read_note: ['notes:read'],
+  save_note: ['notes:write'],
+  delete_note: ['notes:delete'],
 }
 
 const title = z.string().min(1).max(200)

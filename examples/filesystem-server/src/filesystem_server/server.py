@@ -16,11 +16,11 @@ from .paths import FileError, Root
 from .settings import Settings
 
 TOOL_SCOPES = {
-    "list_files": "files:read",
-    "read_file": "files:read",
-    "search_files": "files:read",
-    "write_file": "files:write",
-    "delete_file": "files:write",
+    "list_files": ["files:read"],
+    "read_file": ["files:read"],
+    "search_files": ["files:read"],
+    "write_file": ["files:write"],
+    "delete_file": ["files:write"],
 }
 
 

@@ -1,0 +1,62 @@
+import { statistics } from './statistics.ts'
+import { createBrowser } from '../tests/support/browser.ts'
+import { grant } from '../tests/support/flow.ts'
+import { startListeningServer } from '../tests/support/listening_server.ts'
+import { type Example, filesystem, notes, type Validation } from '../tests/interop/servers/example_servers.ts'
+
+/**
+ * How long a revoked token goes on working: from the answer of the call that revokes it to the first request that is
+ * refused, asked again at once each time. The token has just been used, so every cache holds it.
+ */
+export async function main(): Promise<void> {
+  const times = Number(process.env['REVOCATIONS'] ?? 100)
+  for (const example of [filesystem, notes]) {
+    for (const validation of ['introspect', 'local'] as const) {
+      const delays = await measure(example, validation, times)
+      console.log(`${example.name}, ${validation}, ${times} revocations: ${statistics(delays, 'ms')}`)
+    }
+  }
+}
+
+async function measure(example: Example, validation: Validation, times: number): Promise<number[]> {
+  const authServer = await startListeningServer()
+  const server = await example.start(authServer, validation)
+  const browser = createBrowser(authServer)
+  const delays: number[] = []
+  try {
+    for (let time = 0; time < times; time += 1) {
+      const parameters = { resource: server.url, scope: example.scopes.read }
+      const { tokens, clientId } = await grant(authServer, { parameters, browser })
+      for (let use = 0; use < 3; use += 1) await expectGood(server.url, tokens.access_token)
+      const body = new URLSearchParams({ token: tokens.refresh_token, client_id: clientId })
+      const { status } = await fetch(`${authServer.issuer}/revoke`, { method: 'POST', body })
+      if (status !== 200) throw new Error(`The revocation was answered ${status}.`)
+      const revokedAt = performance.now()
+      while ((await ask(server.url, tokens.access_token)) !== 401);
+      delays.push(performance.now() - revokedAt)
+    }
+  } finally {
+    await server.close()
+    await authServer.close()
+  }
+  return delays
+}
+
+async function expectGood(url: string, token: string): Promise<void> {
+  const status = await ask(url, token)
+  if (status === 401 || status === 503) throw new Error(`A good token was answered ${status}.`)
+}
+
+async function ask(url: string, token: string): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${token}`,
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
+  })
+  await response.body?.cancel()
+  return response.status
+}

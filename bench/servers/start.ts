@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { findPython } from '../../tests/support/python.ts'
+
+/** A server of the benchmark, in a process of its own. */
+export interface BenchServer {
+  url: string
+  /** Seconds of CPU that it has used. */
+  cpuSeconds(): Promise<number>
+  close(): Promise<void>
+}
+
+export type Kind = 'FastAPI' | 'Hono'
+export type Protection = 'none' | 'introspect' | 'local'
+
+const PROGRAMS: Readonly<Record<Kind, () => [string, string]>> = {
+  FastAPI: () => [findPython(), fileURLToPath(new URL('./fastapi_mcp.py', import.meta.url))],
+  Hono: () => [process.execPath, fileURLToPath(new URL('./hono_mcp.ts', import.meta.url))],
+}
+/** Of Linux: clock ticks a second in /proc (USER_HZ). */
+const TICKS = 100
+
+export async function startBenchServer(
+  kind: Kind,
+  port: number,
+  environment: Readonly<Record<string, string>>,
+): Promise<BenchServer> {
+  const [program, file] = PROGRAMS[kind]()
+  const child = spawn(program, [file], {
+    env: { ...process.env, ...environment, PORT: String(port) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const url = `http://127.0.0.1:${port}/mcp`
+  await waitUntilServed(url, child)
+  return {
+    url,
+    async cpuSeconds() {
+      const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      // utime and stime, proc(5).
+      return (Number(fields[11]) + Number(fields[12])) / TICKS
+    },
+    async close() {
+      child.kill()
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    },
+  }
+}
+
+async function waitUntilServed(url: string, child: ChildProcess): Promise<void> {
+  while ((await fetch(url).catch(() => undefined)) === undefined) {
+    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}.`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -1,0 +1,7 @@
+/** Median, 99th percentile and maximum of some figures, as one line. */
+export function statistics(figures: readonly number[], unit: string): string {
+  const sorted = [...figures].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0
+  const show = (figure: number) => `${figure.toFixed(0)} ${unit}`
+  return `median ${show(at(0.5))}, 99% ${show(at(0.99))}, longest ${show(at(1))}`
+}
