@@ -23,6 +23,14 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
   [{ HOST: 'localhost' }, { loopback: { issuer: true, listener: true } }],
   [DATABASE, { databaseUrl: DATABASE.DATABASE_URL, secrets: [SECRET] }],
   [{ ...DATABASE, DATABASE_URL: 'postgresql://u@localhost/a?host=/run/pg' }, {}],
+  [
+    { ...DATABASE, DATABASE_URL: 'postgres://u:p%40@/a?host=/cloudsql/x&port=5555' },
+    { databaseUrl: 'postgres://u:p%40@localhost/a?host=/cloudsql/x&port=5555' },
+  ],
+  [
+    { ...DATABASE, DATABASE_URL: 'postgres://u@:5555/a?sslmode=disable&host=/run/pg' },
+    { databaseUrl: 'postgres://u@localhost:5555/a?sslmode=disable&host=/run/pg' },
+  ],
   [{ DATA_DIR: 'some/where' }, { dataDir: resolve('some/where') }],
   [{ AUTH_AGENT_SECRET: `${SECRET}, ${OTHER_SECRET}` }, { secrets: [SECRET, OTHER_SECRET] }],
   [{ AUTH_AGENT_ADMIN_TOKEN: '0123456789abcdef' }, { adminToken: '0123456789abcdef' }],
@@ -73,6 +81,7 @@ const REFUSED: readonly (readonly [Env, string, string])[] = [
   [{ ...DATABASE, DATABASE_URL: 'mysql://db.example.com/auth' }, 'DATABASE_URL', 'postgres://'],
   [{ ...DATABASE, DATABASE_URL: 'db.example.com' }, 'DATABASE_URL', 'postgres://'],
   [{ ...DATABASE, DATABASE_URL: 'postgres:///auth' }, 'DATABASE_URL', 'postgres://'],
+  [{ ...DATABASE, DATABASE_URL: 'postgres://u:p@/auth' }, 'DATABASE_URL', '?host=/directory'],
   [{ DATABASE_URL: DATABASE.DATABASE_URL }, 'AUTH_AGENT_SECRET', 'openssl rand'],
   [{ AUTH_AGENT_SECRET: 'short' }, 'AUTH_AGENT_SECRET', '32 random bytes'],
   [{ AUTH_AGENT_SECRET: `${SECRET},` }, 'AUTH_AGENT_SECRET', '32 random bytes'],

@@ -13,8 +13,12 @@ export function parseHost(text: string): string {
   return text
 }
 
-/** A PostgreSQL. */
-export function parseDatabaseUrl(text: string): string {
+/**
+ * A PostgreSQL. libpq also takes `postgres://user:password@/database?host=/a/directory`, for which URLs have no form: such
+ * a one gets a host, which counts for nothing beside `?host=`.
+ */
+export function parseDatabaseUrl(given: string): string {
+  const text = given.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/:].*[?&]host=)/, '$1localhost')
   const url = parseUrl(text)
   if (
     !url ||
@@ -22,7 +26,7 @@ export function parseDatabaseUrl(text: string): string {
     (url.hostname === '' && !url.searchParams.has('host'))
   )
     refuse(
-      'is no URL of a PostgreSQL: give one such as postgres://user:password@host:5432/database, special characters percent-encoded',
+      'is no URL of a PostgreSQL: give one such as postgres://user:password@host:5432/database, special characters percent-encoded, or postgres://user:password@/database?host=/directory for a socket',
     )
   return text
 }
