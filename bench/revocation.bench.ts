@@ -1,30 +1,30 @@
-import { statistics } from './statistics.ts'
+import { describe, it } from 'vitest'
 import { createBrowser } from '../tests/support/browser.ts'
 import { grant } from '../tests/support/flow.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
 import { type Example, filesystem, notes, type Validation } from '../tests/interop/servers/example_servers.ts'
+import { statistics } from './statistics.ts'
+
+const TIMES = Number(process.env['REVOCATIONS'] ?? 100)
 
 /**
  * How long a revoked token goes on working: from the answer of the call that revokes it to the first request that is
  * refused, asked again at once each time. The token has just been used, so every cache holds it.
  */
-export async function main(): Promise<void> {
-  const times = Number(process.env['REVOCATIONS'] ?? 100)
-  for (const example of [filesystem, notes]) {
-    for (const validation of ['introspect', 'local'] as const) {
-      const delays = await measure(example, validation, times)
-      console.log(`${example.name}, ${validation}, ${times} revocations: ${statistics(delays, 'ms')}`)
-    }
-  }
-}
+describe.each([filesystem, notes])('$name', (example) => {
+  it.each(['introspect', 'local'] as const)('%s: from a revocation to the first refusal', async (validation) => {
+    const delays = await measure(example, validation)
+    console.log(`${example.name}, ${validation}, ${TIMES} revocations: ${statistics(delays, 'ms')}`)
+  })
+})
 
-async function measure(example: Example, validation: Validation, times: number): Promise<number[]> {
+async function measure(example: Example, validation: Validation): Promise<number[]> {
   const authServer = await startListeningServer()
   const server = await example.start(authServer, validation)
   const browser = createBrowser(authServer)
   const delays: number[] = []
   try {
-    for (let time = 0; time < times; time += 1) {
+    for (let time = 0; time < TIMES; time += 1) {
       const parameters = { resource: server.url, scope: example.scopes.read }
       const { tokens, clientId } = await grant(authServer, { parameters, browser })
       for (let use = 0; use < 3; use += 1) await expectGood(server.url, tokens.access_token)

@@ -1,22 +1,23 @@
 import autocannon from 'autocannon'
+import { describe, it } from 'vitest'
 import { grant, registerServer } from '../tests/support/flow.ts'
 import { findFreePort } from '../tests/support/loopback.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
 import { type BenchServer, type Kind, type Protection, startBenchServer } from './servers/start.ts'
 
-/**
- * What the middleware costs on a real call of an MCP tool: throughput and CPU for each request, beside the same server
- * without it, in turns in one run, so that what else the machine does falls on both.
- */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5)
 const SECONDS = Number(process.env['SECONDS'] ?? 6)
 const CONNECTIONS = 16
 
-export async function main(): Promise<void> {
-  for (const kind of ['FastAPI', 'Hono'] as const) {
-    for (const protection of ['local', 'introspect'] as const) await compare(kind, protection)
-  }
-}
+/**
+ * What the middleware costs on a real call of an MCP tool: throughput and CPU for each request, beside the same server
+ * without it, in turns in one run, so that what else the machine does falls on both.
+ */
+describe.each(['FastAPI', 'Hono'] as const)('%s', (kind) => {
+  it.each(['local', 'introspect'] as const)('%s: beside the server without it', (protection) =>
+    compare(kind, protection),
+  )
+})
 
 interface Round {
   requestsPerSecond: number
