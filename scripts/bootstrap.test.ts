@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeFolder } from '../tests/support/folders.ts'
+import { isUnix, itWhere } from '../tests/support/it_where.ts'
 
 const SCRIPT = fileURLToPath(new URL('bootstrap.mjs', import.meta.url))
 
@@ -41,34 +42,31 @@ describe('bootstrap', () => {
   })
 
   // On Windows nobody learns that its parent is gone.
-  it.skipIf(process.platform === 'win32')(
-    'takes the death of the npm that started it for a SIGTERM',
-    async () => {
-      const folder = await makeFolder()
-      const [file, log] = [join(folder, 'serve.ts'), join(folder, 'log')]
-      await writeFile(
-        file,
-        `import { appendFileSync } from 'node:fs'
+  itWhere(isUnix)('takes the death of the npm that started it for a SIGTERM', async () => {
+    const folder = await makeFolder()
+    const [file, log] = [join(folder, 'serve.ts'), join(folder, 'log')]
+    await writeFile(
+      file,
+      `import { appendFileSync } from 'node:fs'
        const log = (text: string) => appendFileSync(${JSON.stringify(log)}, text + '\\n')
        process.on('SIGTERM', () => { log('SIGTERM'); process.exit() })
        setInterval(() => {}, 1000)
        log(String(process.pid))`,
-      )
-      // What npm and its shell do: they start it, and wait.
-      const npm = `require('node:child_process').spawnSync(process.execPath, ${JSON.stringify([SCRIPT, 'exec', file])})`
-      const parent = spawn(process.execPath, ['-e', npm], {
-        env: { ...process.env, npm_lifecycle_event: 'start' },
-      })
-      const lines = async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean)
-      await expect.poll(lines, { timeout: 20_000 }).toHaveLength(1)
-      const [pid] = await lines()
-      onTestFinished(() => {
-        if (isRunning(Number(pid))) process.kill(Number(pid), 'SIGKILL')
-      })
-      parent.kill('SIGKILL')
-      await expect.poll(lines, { timeout: 5_000 }).toEqual([pid, 'SIGTERM'])
-    },
-  )
+    )
+    // What npm and its shell do: they start it, and wait.
+    const npm = `require('node:child_process').spawnSync(process.execPath, ${JSON.stringify([SCRIPT, 'exec', file])})`
+    const parent = spawn(process.execPath, ['-e', npm], {
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+    })
+    const lines = async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean)
+    await expect.poll(lines, { timeout: 20_000 }).toHaveLength(1)
+    const [pid] = await lines()
+    onTestFinished(() => {
+      if (isRunning(Number(pid))) process.kill(Number(pid), 'SIGKILL')
+    })
+    parent.kill('SIGKILL')
+    await expect.poll(lines, { timeout: 5_000 }).toEqual([pid, 'SIGTERM'])
+  })
 })
 
 function isRunning(pid: number): boolean {
