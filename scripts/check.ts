@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { buildAssets } from './build.ts'
+import { main as buildSdk } from './build_sdk.ts'
 
 /** Folders whose imports are checked; those that do not exist yet are left out. */
 const FOLDERS = [
@@ -27,6 +28,7 @@ const CHECKS: readonly (readonly [string, ...string[]])[] = [
 /** Runs every check, also after one failed, and says which failed. */
 export async function main(): Promise<void> {
   await buildAssets()
+  await buildSdk()
   const failed = CHECKS.filter(([program, ...args]) => {
     const { status } = spawnSync(program, args, { stdio: 'inherit', shell: process.platform === 'win32' })
     return status !== 0

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main as build } from './build.ts'
+import { main as buildSdk } from './build_sdk.ts'
 import type { Count } from './test_count.ts'
 
 /** The part of vitest's JSON report that is counted. */
@@ -13,6 +14,7 @@ interface Report {
 /** Builds what tests need and runs the files of vitest that match (all without filters). */
 export async function runVitest(filters: readonly string[], env: Record<string, string>): Promise<Count> {
   await build()
+  await buildSdk()
   const folder = await mkdtemp(join(tmpdir(), 'auth-agent-report-'))
   const file = join(folder, 'report.json')
   try {

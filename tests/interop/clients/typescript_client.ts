@@ -56,9 +56,12 @@ export async function connectTypeScriptClient1(options: ClientOptions): Promise<
   const challenges: string[] = []
   const createTransport = () =>
     new Transport1(new URL(url), { authProvider: provider, fetch: watching(offering(revision), challenges) })
+  let negotiated: string | undefined
   const connect = async () => {
     const client = new Client1(INFO)
-    await client.connect(createTransport() as Parameters<Client1['connect']>[0])
+    const transport = createTransport()
+    await client.connect(transport as Parameters<Client1['connect']>[0])
+    negotiated = transport.protocolVersion
     return client
   }
   const finish = async () => {
@@ -84,7 +87,7 @@ export async function connectTypeScriptClient1(options: ClientOptions): Promise<
   }
   let client = await authorized(connect)
   return {
-    revision: client.transport?.protocolVersion ?? '',
+    revision: negotiated ?? '',
     async call(name, args) {
       return textOf(
         await authorized(async () => {

@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serve } from '@hono/node-server'
+import { createApp } from '../../../examples/notes-server/src/app.ts'
+import { Notes } from '../../../examples/notes-server/src/notes.ts'
 import { findPython } from '../../support/python.ts'
 import { registerServer } from '../../support/flow.ts'
 import { findFreePort } from '../../support/loopback.ts'
@@ -48,7 +50,7 @@ export const notes: Example = {
   name: 'notes-server',
   start: startNotesServer,
   scopes: { read: 'notes:read', write: 'notes:write' },
-  read: { tool: 'list_notes', args: {}, answer: '[]' },
+  read: { tool: 'list_notes', args: {}, answer: '[' },
   write: { tool: 'save_note', args: { title: 'plan', text: 'rest' }, answer: "Saved 'plan'." },
   descriptions: { read: 'Read your notes', write: 'Write notes' },
 }
@@ -85,8 +87,6 @@ async function startFilesystemServer(
 }
 
 async function startNotesServer(authServer: TestServer, validation: Validation): Promise<ExampleServer> {
-  const { createApp } = await import('../../../examples/notes-server/src/app.ts')
-  const { Notes } = await import('../../../examples/notes-server/src/notes.ts')
   const { url, port, ...registered } = await register(authServer, notes)
   const database = new Notes(':memory:')
   const settings = {
