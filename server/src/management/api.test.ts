@@ -137,6 +137,28 @@ describe('a member that is not known', () => {
   })
 })
 
+describe('a value that does not do is refused in our words', () => {
+  const email = 'must be an e-mail address such as ada@example.com'
+  const limit = 'must be a whole number from 1 to 100'
+  const seconds = 'must be a whole number of seconds from 1 to 315576000, or null'
+  const LISTED = { server_url: 'https://listed.example/mcp', server_name: 'Files', scopes: ['read'] }
+  it.each([
+    ['POST', '/invitations', { email: 'ada' }, `email: ${email}.`],
+    ['POST', '/invitations', { email: `${'a'.repeat(300)}@b.example` }, `email: ${email}.`],
+    ['POST', '/servers', { ...LISTED, access: { emails: ['x'] } }, `access.emails.0: ${email}.`],
+    ...['abc', '0', '101', '1.5'].map(
+      (text) => ['GET', `/servers?limit=${text}`, undefined, `limit: ${limit}.`] as const,
+    ),
+    ...[0, -1, 1.5, '60', 1e12].map(
+      (expires_in) =>
+        ['POST', '/servers/srv_any/keys', { name: 'one', expires_in }, `expires_in: ${seconds}.`] as const,
+    ),
+  ] as const)('%s %s %j', async (method, path, body, sentence) => {
+    const answer = await api.asAdmin(method, path, body)
+    expect([answer.status, answer.body.error_description]).toEqual([400, sentence])
+  })
+})
+
 describe('a failure', () => {
   it('of the database is 503, to be tried again', async () => {
     const broken = await createManagementTest(test.database)

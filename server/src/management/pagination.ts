@@ -2,13 +2,15 @@ import { z } from '@hono/zod-openapi'
 import { OAuthError } from '../errors.ts'
 import type { Page, PagePosition } from '../storage/page.ts'
 
+const LIMIT = 'must be a whole number from 1 to 100'
+
 /** What a list takes in its query. */
 export const pageQuery = z.object({
   limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
+    .number(LIMIT)
+    .int(LIMIT)
+    .min(1, LIMIT)
+    .max(100, LIMIT)
     .default(50)
     .openapi({ description: 'Entries at the most.', example: 50 }),
   cursor: z.string().max(500).optional().openapi({ description: '`next_cursor` of the page before.' }),

@@ -14,9 +14,12 @@ import { nameSchema, serverIdParam } from './server_schemas.ts'
 
 const TEN_YEARS = 315_576_000
 
+const SECONDS = `must be a whole number of seconds from 1 to ${TEN_YEARS}, or null`
+const seconds = z.int(SECONDS).min(1, SECONDS).max(TEN_YEARS, SECONDS)
+
 const keyInput = exactObject({
   name: nameSchema.openapi({ example: 'production' }),
-  expires_in: z.int().min(1).max(TEN_YEARS).nullish().openapi({
+  expires_in: seconds.nullish().openapi({
     description: 'Seconds until it expires. Without it, it does not.',
     example: 31_536_000,
   }),
