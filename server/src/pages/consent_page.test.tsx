@@ -71,6 +71,11 @@ it('marks what is new at a step-up, and puts it first', async () => {
   expect(page.indexOf('Change your files')).toBeLessThan(page.indexOf('Read your files'))
 })
 
+it('promises no more where a step-up asks for nothing new', async () => {
+  const scopes = props.scopes.map((scope) => ({ ...scope, isNew: false }))
+  expect(await words({ stepUp: true, scopes })).toContain('Allow Claude to use Team Files?')
+})
+
 it('asks for identity alone where there is no server, in our words for the scopes of OpenID Connect', async () => {
   const page = await words({
     server: undefined,

@@ -84,13 +84,20 @@ export function renderConsentPage(props: ConsentPageProps): Response {
 }
 
 /** A name that nobody vouches for is not lent the weight of a heading. */
-function Question({ client, server, stepUp }: Pick<ConsentPageProps, 'client' | 'server' | 'stepUp'>) {
+function Question({
+  client,
+  server,
+  stepUp,
+  scopes,
+}: Pick<ConsentPageProps, 'client' | 'server' | 'stepUp' | 'scopes'>) {
   const who =
     client.vouched.by === 'nobody' ? 'an unverified app' : <StrangerText max={48}>{client.name}</StrangerText>
   if (server === undefined) return <>Let {who} know who you are?</>
+  // A client may have itself confirmed again (`prompt=consent`) and ask for nothing more.
+  const isMore = stepUp && scopes.some(({ isNew }) => isNew)
   return (
     <>
-      Allow {who} to {stepUp ? 'do more with' : 'use'} <StrangerText max={48}>{server.name}</StrangerText>?
+      Allow {who} to {isMore ? 'do more with' : 'use'} <StrangerText max={48}>{server.name}</StrangerText>?
     </>
   )
 }
