@@ -82,6 +82,20 @@ describe('the admin token', () => {
     expect(headers.get('WWW-Authenticate')).toContain(metadata)
   })
 
+  it('is named where something that is no access token was sent', async () => {
+    const without = await createManagementTest(test.database, { adminToken: undefined })
+    for (const { call } of [api, without]) {
+      const { body } = await call('GET', '/servers', undefined, { Authorization: 'Bearer mistyped+/==' })
+      expect(body).toEqual({
+        error: 'invalid_token',
+        error_description:
+          'This is not the admin token: compare it with AUTH_AGENT_ADMIN_TOKEN, with which the server must have been started.',
+      })
+    }
+    const { body } = await api.call('GET', '/servers', undefined, { Authorization: 'Bearer a.b.c' })
+    expect(body.error_description).toContain('access token')
+  })
+
   it('does not exist where none is configured', async () => {
     const other = await createManagementTest(test.database, { adminToken: undefined })
     expect((await other.asAdmin('GET', '/servers')).status).toBe(401)

@@ -70,6 +70,14 @@ function sha256(text: string): Buffer {
 
 /** @returns the user that the token stands for */
 async function checkAccessToken(context: ServerContext, token: string): Promise<string> {
+  // RFC 7519 §3: what has not three parts is no access token of ours, so that the admin token was meant.
+  if (token.split('.').length !== 3) {
+    refuse(
+      context,
+      'This is not the admin token: compare it with AUTH_AGENT_ADMIN_TOKEN, with which the server must have been started.',
+      { error: 'invalid_token' },
+    )
+  }
   const claims = await verifyAccessToken(context, token, {
     audience: managementResource(context.issuer.url),
   }).catch((error: unknown) => {
