@@ -267,7 +267,7 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUr
         },
         {
           to: 'grace@example.com',
-          subject: 'You are invited to Analytical Engines',
+          subject: 'Join Analytical Engines at localhost:8787',
           text: 'Follow this link to join:\nhttp://localhost:8787/invitation?token=4f2c8c1e9d774b0a93c1b9d0a2f6c7e84f2c8c1e9d774b0a93c1b9d0a2f6c7e8\n',
           sentAt: at('2026-11-24T08:02'),
         },

@@ -50,7 +50,7 @@ describe('log lines and records hold no secret (issue 2, "What bad input gets"; 
       if (token !== undefined) keep(`link of "${mail.subject}"`, token)
     }
     for (const [name, value] of browser.cookies) keep(`cookie ${name}`, value)
-    await browser.open(`/invitation?token=${secrets.get('link of "You are invited to localhost:8787"')}`)
+    await browser.open(`/invitation?token=${secrets.get('link of "Join Auth-Agent at localhost:8787"')}`)
   }
   /** Mail leaves while the answer is on its way already. */
   const mailed = (count: number) => vi.waitUntil(() => server.mails.length >= count)

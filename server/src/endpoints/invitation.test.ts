@@ -49,6 +49,20 @@ async function roleOf(email: string): Promise<string | undefined> {
   return (await test_.context.storage.findMembership('org_root', user?.id ?? ''))?.role
 }
 
+test('the mail says who invites, and where to', async () => {
+  const { context, mails } = test_
+  const { id } = await createAccount(context, 'owner-who-invites@example.com')
+  await context.storage.changeOrganization('org_root', { name: 'Acme' })
+  await invite(context, { ...to('guest@example.com'), invitedBy: id })
+  await invite(context, to('other@example.com'))
+  await context.storage.changeOrganization('org_root', { name: 'Auth-Agent' })
+  expect(mails.map(({ subject }) => subject)).toEqual(Array(2).fill('Join Acme at as.example'))
+  expect(mails.map(({ text }) => text.split('\n')[0])).toEqual([
+    'owner-who-invites@example.com invites you to join Acme, and to use its MCP servers behind as.example. Accept here:',
+    'You are invited to join Acme, and to use its MCP servers behind as.example. Accept here:',
+  ])
+})
+
 test('the mailed link makes an account whose address is proved by mail, and a member', async () => {
   const { path, token } = await inviteByMail('ann@example.com')
   const browser = createTestBrowser(test_.context)

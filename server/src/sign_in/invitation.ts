@@ -43,7 +43,8 @@ export async function invite(
     new Date(now),
   )
   const link = `${context.issuer.url}/invitation?token=${token}`
-  if (context.mailer !== undefined) await mailInvitation(context, { id, organization_id, email, link })
+  if (context.mailer !== undefined)
+    await mailInvitation(context, { id, organization_id, email, link, invitedBy })
   await context.audit.record({
     type: 'invitation.created',
     organization_id,
@@ -142,25 +143,38 @@ function invitationDigest(context: ServerContext, token: string): Buffer {
   return context.purposeKeys.mac('digest', `invitation:${token}`)
 }
 
-async function mailInvitation(
-  context: ServerContext,
-  { id, organization_id, email, link }: { id: string; organization_id: string; email: string; link: string },
-): Promise<void> {
+interface MailedInvitation {
+  id: string
+  organization_id: string
+  email: string
+  link: string
+  invitedBy: string | undefined
+}
+
+async function mailInvitation(context: ServerContext, invitation: MailedInvitation): Promise<void> {
   try {
-    await context.mailer?.send(invitationMail(context, email, link))
+    await context.mailer?.send(await invitationMail(context, invitation))
   } catch (cause) {
-    await context.storage.removeInvitation(organization_id, id)
+    await context.storage.removeInvitation(invitation.organization_id, invitation.id)
     const description = 'The invitation could not be mailed. Check how mail leaves, then try again.'
     throw new OAuthError('temporarily_unavailable', description, { cause })
   }
 }
 
-function invitationMail(context: ServerContext, email: string, link: string): Mail {
-  const host = new URL(context.issuer.url).host
+/** It says who invites and where to, so that its reader can tell it from a stranger's. */
+async function invitationMail(
+  { storage, issuer }: ServerContext,
+  { organization_id, email, link, invitedBy }: MailedInvitation,
+): Promise<Mail> {
+  const host = new URL(issuer.url).host
+  const organization = (await storage.findOrganization(organization_id))?.name ?? host
+  const inviter = invitedBy === undefined ? undefined : await storage.findUser(invitedBy)
+  const invitation =
+    inviter === undefined ? 'You are invited to join' : `${inviter.email} invites you to join`
   return {
     to: email,
-    subject: `You are invited to ${host}`,
-    text: `You are invited to use the MCP servers behind ${host}. Accept here:
+    subject: `Join ${organization} at ${host}`,
+    text: `${invitation} ${organization}, and to use its MCP servers behind ${host}. Accept here:
 
 ${link}
 
