@@ -54,12 +54,10 @@ export function isTransactionPooler(url: string): boolean {
 const INSUFFICIENT_PRIVILEGE = '42501'
 
 function faultOf(error: unknown): string {
-  const cause = error instanceof DatabaseUnavailable ? error.cause : error
-  const reason = cause instanceof AggregateError ? cause.errors[0] : cause
-  const text = reason instanceof Error ? reason.message : String(reason)
   if (error instanceof DatabaseUnavailable)
-    return `DATABASE_URL names a database that cannot be reached (${text}): check that it runs, and its host and port.`
-  if ((reason as { code?: unknown }).code === INSUFFICIENT_PRIVILEGE)
-    return `DATABASE_URL names a database that is not migrated, and its user may not do so (${text}): run \`node dist/node/main.js migrate\` with the URL of a user who owns the database and may create roles.`
-  return `DATABASE_URL names a database that cannot be used (${text}): check its name, user and password, and that the user may migrate it.`
+    return `DATABASE_URL names a database that cannot be reached (${error.reason}): check that it runs, and its host and port.`
+  const { message, code } = error as { message: string; code?: unknown }
+  if (code === INSUFFICIENT_PRIVILEGE)
+    return `DATABASE_URL names a database that is not migrated, and its user may not do so (${message}): run \`node dist/node/main.js migrate\` with the URL of a user who owns the database and may create roles.`
+  return `DATABASE_URL names a database that cannot be used (${message}): check its name, user and password, and that the user may migrate it.`
 }

@@ -1,4 +1,5 @@
 import type { ServerContext } from '../context.ts'
+import { describeCause } from '../http/failure.ts'
 import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
 
@@ -21,7 +22,7 @@ export async function ready(
     await within(READY_WITHIN_MS, checkParts(context))
     return jsonResponse({ status: 'ready' }, NO_STORE)
   } catch (error) {
-    context.log.warn({ err: error }, 'The server is not ready.')
+    context.log.warn(describeCause(error), 'The server is not ready.')
     return unavailable('unavailable')
   }
 }

@@ -67,7 +67,12 @@ function titleOf(error: OAuthError): string {
 function logFailure({ log }: ServerContext, request: Request, error: OAuthError): string {
   const requestId = newId('req_')
   const fields = { requestId, method: request.method, path: new URL(request.url).pathname, code: error.code }
-  if (error.status >= 500) log.error({ ...fields, err: error.cause }, error.description)
+  if (error.status >= 500) log.error({ ...fields, ...describeCause(error.cause) }, error.description)
   else log.info(fields, error.description)
   return requestId
+}
+
+/** For the log. An outage fails every request alike, so it is told in a line, without the stack that each would repeat. */
+export function describeCause(cause: unknown): { err: unknown } | { reason: string } {
+  return cause instanceof DatabaseUnavailable ? { reason: cause.reason } : { err: cause }
 }

@@ -38,4 +38,11 @@ export class DatabaseUnavailable extends Error {
     super('The database cannot be reached.', options)
     this.name = 'DatabaseUnavailable'
   }
+
+  /** What the driver said, in one line. */
+  get reason(): string {
+    // One error for each address of the host, without a message of its own.
+    const first: unknown = this.cause instanceof AggregateError ? this.cause.errors[0] : this.cause
+    return first instanceof Error ? first.message : String(first)
+  }
 }
