@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+
 from auth_agent_mcp.auth import current_auth
 from auth_agent_mcp.http_request import Message, Receive, Scope, Send
 from auth_agent_mcp.options import check_options
@@ -115,8 +116,10 @@ def test_case(case: dict[str, Any]) -> None:
     if case.get("refused"):
         with pytest.raises(ValueError, match=r"\w") as refused:
             check_options(**{"server_id": None, "api_key": None, **case["options"]})
-        assert case["options"].get("api_key") is None or case["options"]["api_key"] not in str(refused.value) or (
-            case["options"]["api_key"] == ""
+        assert (
+            case["options"].get("api_key") is None
+            or case["options"]["api_key"] not in str(refused.value)
+            or (case["options"]["api_key"] == "")
         )
     else:
         asyncio.run(run_steps(case))
@@ -138,7 +141,9 @@ async def run_steps(case: dict[str, Any]) -> None:
         try:
             compare(step["expect"], response, application, server)
         except AssertionError as error:
-            raise AssertionError(f"step {number}: {error}\n{response.status} {response.raw_headers} {response.body!r}") from error
+            raise AssertionError(
+                f"step {number}: {error}\n{response.status} {response.raw_headers} {response.body!r}"
+            ) from error
     await verifier.aclose()
 
 
@@ -194,7 +199,9 @@ def compare_received(expect: dict[str, Any], application: FakeApplication) -> No
 
 def holds(value: Any, expected: Any) -> bool:
     if isinstance(expected, dict):
-        return isinstance(value, dict) and all(name in value and holds(value[name], expected[name]) for name in expected)
+        return isinstance(value, dict) and all(
+            name in value and holds(value[name], expected[name]) for name in expected
+        )
     if isinstance(expected, list):
         return isinstance(value, list) and len(value) == len(expected) and all(map(holds, value, expected))
     return type(value) is type(expected) and bool(value == expected)

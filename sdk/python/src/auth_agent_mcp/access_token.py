@@ -11,7 +11,7 @@ from .jwk import ALGORITHMS
 from .jws import CompactJws, decode_object, split_jws
 from .key_set import KeySet
 from .options import Options
-from .verified_token import LEEWAY, VerifiedToken, is_number, is_text, read_verified
+from .verified_token import LEEWAY, VerifiedToken, check_not_expired, is_number, is_text, read_verified
 
 _TYPES = {"at+jwt", "application/at+jwt"}
 
@@ -25,27 +25,42 @@ class AccessTokenVerifier:
         self._clock = clock
         self._verified: BoundedDict[bytes, VerifiedToken] = BoundedDict(10_000)
         # Tokens that were signed with one key have the same header.
-        self._headers: BoundedDict[str, tuple[str, str]] = BoundedDict(100)
+        self._headers: BoundedDict[bytes, tuple[str, str]] = BoundedDict(100)
         keys.on_change(self._verified.clear)
 
-    def find_verified(self, digest: bytes) -> VerifiedToken | None:
-        """A token that was verified before; its expiry and the denials have to be looked at again."""
-        return self._verified.get(digest)
-
-    async def verify(self, token: str, digest: bytes, resource: str) -> VerifiedToken:
-        """Raises ``InvalidTokenError``, or ``TemporarilyUnavailableError`` where there are no keys to verify with."""
+    def find(self, token: str, digest: bytes, resource: str) -> VerifiedToken | None:
+        """What a token says, or none where its key has to be fetched. Raises ``InvalidTokenError``."""
+        self._keys.refresh()
+        verified = self._verified.get(digest)
+        if verified is not None:
+            check_not_expired(verified.expires_at, self._clock.time())
+            return verified
         jws = _split(token)
         alg, kid = self._headers.get(jws.header) or self._read_header(jws.header)
-        version = self._keys.version
-        key = self._keys.find_now(kid, alg) or await self._keys.find(kid, alg)
+        key = self._keys.find_known(kid, alg)
+        if key is None:
+            return None
         if not key.is_valid(alg, jws.signature, jws.signing_input):
             raise InvalidTokenError("The signature of the access token is wrong.")
         verified = self._read_payload(jws.payload, resource)
-        if version == self._keys.version:
-            self._verified.put(digest, verified)
+        self._verified.put(digest, verified)
         return verified
 
-    def _read_header(self, part: str) -> tuple[str, str]:
+    async def verify(self, token: str, digest: bytes, resource: str) -> VerifiedToken:
+        """Fetches the key where it must.
+
+        Raises ``InvalidTokenError``, or ``TemporarilyUnavailableError`` where there are no keys to verify with.
+        """
+        verified = self.find(token, digest, resource)
+        if verified is None:
+            alg, kid = self._read_header(_split(token).header)
+            await self._keys.fetch_for(kid, alg)
+            verified = self.find(token, digest, resource)
+        if verified is None:
+            raise InvalidTokenError("The access token is not signed with a key of the authorization server.")
+        return verified
+
+    def _read_header(self, part: bytes) -> tuple[str, str]:
         header = _decode(part)
         if str(header.get("typ")).lower() not in _TYPES:
             raise InvalidTokenError("This is no access token (RFC 9068 §2.1).")
@@ -59,7 +74,7 @@ class AccessTokenVerifier:
         self._headers.put(part, (alg, kid))
         return alg, kid
 
-    def _read_payload(self, part: str, resource: str) -> VerifiedToken:
+    def _read_payload(self, part: bytes, resource: str) -> VerifiedToken:
         claims, now = _decode(part), self._clock.time()
         verified = read_verified(claims, resource, self._options, now)
         if not is_number(claims.get("iat")) or claims["iat"] > now + LEEWAY:
@@ -78,7 +93,7 @@ def _split(token: str) -> CompactJws:
         raise InvalidTokenError("This is no access token of the authorization server.") from None
 
 
-def _decode(part: str) -> dict[str, Any]:
+def _decode(part: bytes) -> dict[str, Any]:
     try:
         return decode_object(part)
     except ValueError:

@@ -15,7 +15,7 @@ SCOPE_KEY = "auth_agent_mcp"
 """Where an ASGI scope carries the ``RequestContext``."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Auth:
     """Who asks, by an access token that was checked."""
 
@@ -53,17 +53,36 @@ def current_auth() -> Auth | None:
 
 def current_context() -> RequestContext | None:
     """The context of the request that is being answered."""
-    # Version 1 of the MCP SDK runs every message of a session in the context of the session's first request, which
-    # may have been another person's. There, the request that carried the message is asked.
-    server = sys.modules.get("mcp.server.lowlevel.server")
-    request_context = getattr(server, "request_ctx", None)
-    if isinstance(request_context, ContextVar):
-        message = request_context.get(None)
-        request = getattr(message, "request", None)
-        if message is not None:
-            found = getattr(request, "scope", {}).get(SCOPE_KEY)
-            return found if isinstance(found, RequestContext) else None
-    return _current.get()
+    message = _current_message()
+    if message is not None:
+        scope = getattr(getattr(message, "request", None), "scope", {})
+        return _as_context(scope.get(SCOPE_KEY)) or _context_of_user(scope.get("user"))
+    return _current.get() or _context_of_user(
+        _mcp_variable("mcp.server.auth.middleware.auth_context", "auth_context_var")
+    )
+
+
+def _current_message() -> object:
+    """The message that version 1 of the MCP SDK is answering.
+
+    It runs every message of a session in the context of the session's first request, which may have been another
+    person's. So the request that carried the message is asked. Version 2 gives each message its own context.
+    """
+    return _mcp_variable("mcp.server.lowlevel.server", "request_ctx")
+
+
+def _mcp_variable(module: str, name: str) -> object:
+    variable = getattr(sys.modules.get(module), name, None)
+    return variable.get(None) if isinstance(variable, ContextVar) else None
+
+
+def _context_of_user(user: object) -> RequestContext | None:
+    """The context that ``auth_agent_mcp.mcp`` gave to the access token of the MCP SDK's own authentication."""
+    return _as_context(getattr(getattr(user, "access_token", None), "auth_agent_context", None))
+
+
+def _as_context(value: object) -> RequestContext | None:
+    return value if isinstance(value, RequestContext) else None
 
 
 @contextmanager

@@ -20,13 +20,17 @@ class Denial:
     expires_at: float
 
 
+Known = Mapping[str, Mapping["str | None", Denial]]
+"""By kind, and by subject; a subject is never None, though it may be looked for."""
+
+
 @dataclass(frozen=True)
 class FeedAnswer:
     """One answer of the feed."""
 
     cursor: str
     is_snapshot: bool
-    denials: Mapping[tuple[str, str], Denial]
+    denials: Known
 
 
 def read_feed_answer(body: Mapping[str, Any]) -> FeedAnswer:
@@ -36,13 +40,14 @@ def read_feed_answer(body: Mapping[str, Any]) -> FeedAnswer:
         raise ValueError("no answer of the feed")
     if not isinstance(entries, list):
         raise ValueError("no answer of the feed")
-    denials: dict[tuple[str, str], Denial] = {}
+    denials: dict[str, dict[str | None, Denial]] = {kind: {} for kind in KINDS}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
             raise ValueError("no denial")
-        if entry["kind"] in KINDS:
-            key, denial = _read_denial(entry)
-            denials[key] = _merge(denials.get(key), denial)
+        subjects = denials.get(entry["kind"])
+        if subjects is not None:
+            subject, denial = _read_denial(entry)
+            subjects[subject] = _merge(subjects.get(subject), denial)
     return FeedAnswer(cursor, is_snapshot, denials)
 
 
@@ -50,45 +55,57 @@ class Denials:
     """Those that are known."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Denial] = {}
+        self._known: Known = {kind: {} for kind in KINDS}
 
     def apply(self, answer: FeedAnswer, now: float) -> bool:
         """Takes up an answer of the feed. Answers whether there was anything in it that was not known."""
         before = self._known
-        after = dict(answer.denials) if answer.is_snapshot else {**before}
-        if not answer.is_snapshot:
-            for key, denial in answer.denials.items():
-                after[key] = _merge(before.get(key), denial)
-        self._known = {key: denial for key, denial in after.items() if denial.expires_at > now}
-        return any(_is_news(before.get(key), denial) for key, denial in answer.denials.items())
+        after = answer.denials if answer.is_snapshot else _add(before, answer.denials)
+        self._known = {
+            kind: {subject: denial for subject, denial in subjects.items() if denial.expires_at > now}
+            for kind, subjects in after.items()
+        }
+        return any(
+            _is_news(before[kind].get(subject), denial)
+            for kind, subjects in answer.denials.items()
+            for subject, denial in subjects.items()
+        )
 
     def denies(self, token: VerifiedToken) -> bool:
-        """Whether a token has ended."""
+        """Whether a token has ended. Every request comes by here; nearly always, nothing is found."""
         known = self._known
-        if not known:
-            return False
-        subjects = [
-            ("token", token.jti),
-            ("grant", token.grant_id),
-            ("user", token.subject),
-            ("client", token.client_id),
-            *(("server", audience) for audience in token.audiences),
+        denials = [
+            known["token"].get(token.jti),
+            known["grant"].get(token.grant_id),
+            known["user"].get(token.subject),
+            known["client"].get(token.client_id),
+            *map(known["server"].get, token.audiences),
         ]
-        for key in subjects:
-            denial = known.get(key)  # type: ignore[arg-type]  # None is no subject, and not found.
-            if denial is not None and (token.issued_at is None or token.issued_at <= denial.cutoff):
-                return True
-        return False
+        return any(denials) and any(denial is not None and _applies(denial, token) for denial in denials)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return sum(map(len, self._known.values()))
 
 
-def _read_denial(entry: Mapping[str, Any]) -> tuple[tuple[str, str], Denial]:
+def _applies(denial: Denial, token: VerifiedToken) -> bool:
+    return token.issued_at is None or token.issued_at <= denial.cutoff
+
+
+def _read_denial(entry: Mapping[str, Any]) -> tuple[str, Denial]:
     subject, expires_at, cutoff = entry.get("subject"), entry.get("expires_at"), entry.get("cutoff", math.inf)
     if not isinstance(subject, str) or not is_number(expires_at) or not (cutoff == math.inf or is_number(cutoff)):
         raise ValueError("no denial")
-    return (entry["kind"], subject), Denial(cutoff, float(expires_at))
+    return subject, Denial(cutoff, expires_at)
+
+
+def _add(before: Known, more: Known) -> Known:
+    return {
+        kind: {
+            **before[kind],
+            **{subject: _merge(before[kind].get(subject), denial) for subject, denial in subjects.items()},
+        }
+        for kind, subjects in more.items()
+    }
 
 
 def _merge(one: Denial | None, other: Denial) -> Denial:

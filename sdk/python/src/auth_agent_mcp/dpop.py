@@ -76,7 +76,7 @@ class DPoPVerifier:
         self._clock = clock
         self._replays = replays
         # A client sends the same header, with its key, with each of its proofs.
-        self._headers: BoundedDict[str, _ProofKey] = BoundedDict(1000)
+        self._headers: BoundedDict[bytes, _ProofKey] = BoundedDict(1000)
 
     def check(self, request: ProofRequest, token: str, jkt: str) -> None:
         """Raises ``InvalidDPoPProofError``; ``TemporarilyUnavailableError`` where replays cannot be told."""
@@ -117,7 +117,7 @@ class DPoPVerifier:
             raise InvalidDPoPProofError("The signature of the proof is wrong.")
         return proof_key, claims
 
-    def _read_header(self, part: str) -> _ProofKey:
+    def _read_header(self, part: bytes) -> _ProofKey:
         header = decode_object(part)
         alg, jwk = header.get("alg"), header.get("jwk")
         if header.get("typ") != "dpop+jwt" or "crit" in header or not isinstance(jwk, dict):

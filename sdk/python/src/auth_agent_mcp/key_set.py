@@ -24,7 +24,7 @@ _RETRY_INTERVAL = 1.0
 
 
 class KeySet:
-    """Finds keys by their ``kid``. Requests that come while the keys are fetched share one fetch."""
+    """Keys by their ``kid``. Requests that come while the keys are fetched share one fetch."""
 
     def __init__(self, client: AuthAgentClient, clock: Clock, tasks: Tasks) -> None:
         self._client = client
@@ -38,40 +38,36 @@ class KeySet:
         self._has_failed = False
         self._fetching: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[], None]] = []
-        self.version = 0
-        """Grows whenever a key set that differs arrives."""
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Calls back whenever a key set that differs arrives."""
         self._listeners.append(listener)
 
-    def find_now(self, kid: str, alg: str) -> PublicKey | None:
-        """A key that is at hand and need not be fetched again."""
-        if self._clock.monotonic() >= self._stale_at:
-            return None
-        return self._select(kid, alg)
+    def refresh(self) -> None:
+        """Fetches the keys again in the background, where they are old."""
+        if self._keys and self._clock.monotonic() >= self._stale_at:
+            self._fetch()
 
-    async def find(self, kid: str, alg: str) -> PublicKey:
-        """The key of this ``kid``, for this algorithm.
+    def find_known(self, kid: str, alg: str) -> PublicKey | None:
+        """The key of this ``kid``, for this algorithm, if it is at hand."""
+        for key in self._keys.get(kid, ()):
+            if alg in key.verifiers:
+                return key
+        return None
+
+    async def fetch_for(self, kid: str, alg: str) -> None:
+        """Fetches the keys because one is not there, as often as that is allowed.
 
         Raises ``InvalidTokenError`` where there is none, ``TemporarilyUnavailableError`` where nobody can tell.
         """
-        was_fetched = not self._keys
-        if was_fetched:
+        if not self._keys:
             await self._fetch_first()
-        elif self._clock.monotonic() >= self._stale_at:
-            self._fetch()
-        if kid not in self._keys and not was_fetched:
+        elif kid not in self._keys:
             await self._fetch_for_unknown()
-        key = self._select(kid, alg)
-        if key is not None:
-            return key
         if kid not in self._keys and self._has_failed:
             raise TemporarilyUnavailableError("The keys of the authorization server cannot be fetched. Try again.")
-        raise InvalidTokenError("The access token is not signed with a key of the authorization server.")
-
-    def _select(self, kid: str, alg: str) -> PublicKey | None:
-        return next((key for key in self._keys.get(kid, ()) if alg in key.verifiers), None)
+        if self.find_known(kid, alg) is None:
+            raise InvalidTokenError("The access token is not signed with a key of the authorization server.")
 
     async def _fetch_first(self) -> None:
         now = self._clock.monotonic()
@@ -107,7 +103,7 @@ class KeySet:
         except AuthAgentError:
             self._has_failed = True
             # What we have goes on serving, and is not asked for with every request meanwhile.
-            self._stale_at = self._clock.monotonic() + _MIN_MAX_AGE if self._keys else 0.0
+            self._stale_at = max(self._stale_at, self._clock.monotonic() + _MIN_MAX_AGE) if self._keys else 0.0
         else:
             self._has_failed = False
             self._stale_at = self._clock.monotonic() + _max_age(response)
@@ -125,7 +121,6 @@ class KeySet:
             except (ValueError, TypeError, KeyError, AttributeError):
                 continue  # RFC 7517 §5: what is not understood should be ignored.
         self._keys, self._document = keys, document
-        self.version += 1
         for listener in self._listeners:
             listener()
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from pydantic import PrivateAttr
 
-from .auth import Auth
+from .auth import Auth, RequestContext
 from .errors import InvalidTokenError
 from .options import DEFAULT_AUTH_SERVER, Validation, check_options
 from .verifier import Credential, Verifier
@@ -17,9 +18,9 @@ from .verifier import Credential, Verifier
 class AuthAgentTokenVerifier:
     """Verifies access tokens for ``MCPServer(token_verifier=…, auth=AuthSettings(…))``.
 
-    The SDK serves the metadata and the challenges itself, by its ``AuthSettings``. Tokens that are bound to a key are
-    refused, since the SDK does not say which request they came with; use ``AuthAgentMiddleware`` for those, and for
-    scopes per tool.
+    The SDK serves the metadata and the challenges itself, by its ``AuthSettings``. Its ``validate_token_resource`` may
+    be what you like, for the audience is checked here. Tokens that are bound to a key are refused, since the SDK does
+    not say which request they came with; use ``AuthAgentMiddleware`` for those, and for scopes per tool.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class AuthAgentTokenVerifier:
         validation: Validation = "introspect",
         max_staleness: float = 30,
     ) -> None:
-        options = check_options(
+        self._options = check_options(
             server_id=server_id,
             api_key=api_key,
             auth_server=auth_server,
@@ -42,7 +43,7 @@ class AuthAgentTokenVerifier:
             validation=validation,
             max_staleness=max_staleness,
         )
-        self._verifier = Verifier(options)
+        self._verifier = Verifier(self._options)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """What the SDK asks for each request. None means 401.
@@ -51,17 +52,39 @@ class AuthAgentTokenVerifier:
         told 401 would throw away a token that may be good.
         """
         try:
-            return to_access_token(await self._verifier.verify(Credential("Bearer", token), None))
+            auth = await self._verifier.verify(Credential("Bearer", token), None)
         except InvalidTokenError:
             return None
+        metadata_url = (await self._verifier.find_resource()).metadata_url
+        return to_access_token(RequestContext(self._options, metadata_url, "Bearer", auth))
 
     async def aclose(self) -> None:
         """Stops the feed of denials, and closes the connections."""
         await self._verifier.aclose()
 
 
-def to_access_token(auth: Auth) -> AccessToken:
-    """Who asks, as the SDK has it. Version 1 of it has no ``subject`` and ``claims``, and leaves them out."""
+class VerifiedAccessToken(AccessToken):
+    """The SDK's access token, by which ``current_auth`` and ``require_scopes`` find who asks."""
+
+    _context: RequestContext | None = PrivateAttr(default=None)
+
+    @property
+    def auth_agent_context(self) -> RequestContext | None:
+        """Who asks, and how."""
+        return self._context
+
+
+def to_access_token(context: RequestContext) -> AccessToken:
+    """Who asks, as the SDK has it."""
+    if context.auth is None:
+        raise ValueError("nobody was authenticated")
+    token = VerifiedAccessToken(**access_token_values(context.auth))
+    token._context = context
+    return token
+
+
+def access_token_values(auth: Auth) -> dict[str, Any]:
+    """The members of the SDK's access token. Version 1 of it knows neither ``subject`` nor ``claims``."""
     values: dict[str, Any] = {
         "token": auth.token,
         "client_id": auth.client_id,
@@ -71,9 +94,9 @@ def to_access_token(auth: Auth) -> AccessToken:
         "subject": auth.subject,
         "claims": auth.claims,
     }
-    return AccessToken(**{name: value for name, value in values.items() if name in AccessToken.model_fields})
+    return {name: value for name, value in values.items() if name in AccessToken.model_fields}
 
 
-def to_authenticated_user(auth: Auth) -> AuthenticatedUser:
+def to_authenticated_user(context: RequestContext) -> AuthenticatedUser:
     """Who asks, as the SDK's transports compare it with the owner of a session."""
-    return AuthenticatedUser(to_access_token(auth))
+    return AuthenticatedUser(to_access_token(context))

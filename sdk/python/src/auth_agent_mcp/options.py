@@ -105,9 +105,7 @@ def check_options(
         validation=validation,
         max_staleness=_check_number("max_staleness", max_staleness, "a number of seconds, such as 30, or 0"),
         allowed_origins=_check_origins(allowed_origins),
-        max_body_size=int(
-            _check_number("max_body_size", max_body_size, "a whole number of bytes", whole=True)
-        ),
+        max_body_size=int(_check_number("max_body_size", max_body_size, "a whole number of bytes", whole=True)),
         scopes_supported=None if scopes_supported is None else _check_scopes("scopes_supported", scopes_supported),
         resource_name=resource_name,
     )

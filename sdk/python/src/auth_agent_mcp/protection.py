@@ -199,7 +199,7 @@ class Protection:
             token=auth.token,
             claims=auth.claims,
         )
-        name_owner(scope, auth)
+        name_owner(scope, context)
 
     def _context(self, auth: Auth | None, scheme: str) -> RequestContext:
         resource = self._verifier.resource

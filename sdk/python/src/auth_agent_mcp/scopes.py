@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -18,15 +19,16 @@ def unique(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scopes))
 
 
-def parse_scope(value: object) -> tuple[str, ...]:
-    """The scopes of a token's ``scope``."""
-    return unique(filter(None, value.split(" "))) if isinstance(value, str) else ()
+@lru_cache(maxsize=1000)
+def parse_scope(scope: str) -> tuple[str, ...]:
+    """The scopes of a token's ``scope``; few differ."""
+    return unique(filter(None, scope.split(" ")))
 
 
-def with_implied(scopes: Sequence[str], hierarchy: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def with_implied(scopes: tuple[str, ...], hierarchy: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The scopes, followed by those that they imply, over any number of steps."""
     if not hierarchy:
-        return tuple(scopes)
+        return scopes
     all_scopes = dict.fromkeys(scopes)
     pending = list(all_scopes)
     for scope in pending:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from .auth import Auth
+from .auth import RequestContext
 from .http_request import Scope
 
 
-def name_owner(scope: Scope, auth: Auth) -> None:
+def name_owner(scope: Scope, context: RequestContext) -> None:
     """Sets ``scope["user"]`` as the MCP SDK's own authentication does.
 
     Its transports compare it with who opened the session, and refuse another person's. FastMCP's
@@ -17,4 +17,4 @@ def name_owner(scope: Scope, auth: Auth) -> None:
     if "mcp.server.auth.middleware.bearer_auth" in sys.modules:
         from .mcp import to_authenticated_user  # noqa: PLC0415
 
-        scope["user"] = to_authenticated_user(auth)
+        scope["user"] = to_authenticated_user(context)

@@ -16,7 +16,7 @@ LEEWAY = 60
 """Seconds by which the clock of the authorization server may be ahead of ours."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class VerifiedToken:
     """An access token whose signature, issuer and audience are right. Times are in seconds since 1970."""
 
@@ -45,33 +45,33 @@ def read_verified(claims: Mapping[str, Any], resource: str, options: Options, no
 
     Raises ``InvalidTokenError``.
     """
-    if claims.get("iss") != options.auth_server:
+    get = claims.get
+    if get("iss") != options.auth_server:
         raise InvalidTokenError("The access token is from another authorization server.")
-    audiences = _read_audiences(claims.get("aud"))
+    audiences = _read_audiences(get("aud"))
     if resource not in audiences:
         raise InvalidTokenError("The access token is for another server. Ask for one with this server as resource.")
-    expires_at = claims.get("exp")
+    expires_at, issued_at = get("exp"), get("iat")
     if not is_number(expires_at):
         raise InvalidTokenError("The access token does not say when it expires.")
     check_not_expired(expires_at, now)
-    for name in ("sub", "client_id"):
-        if not is_text(claims.get(name)):
-            raise InvalidTokenError(f"The access token has no {name}.")
-    if not isinstance(claims.get("scope", ""), str):
+    subject, client_id, scope = get("sub"), get("client_id"), get("scope", "")
+    if not (isinstance(subject, str) and subject and isinstance(client_id, str) and client_id):
+        raise InvalidTokenError("The access token does not say who it is for: sub or client_id is missing.")
+    if not isinstance(scope, str):
         raise InvalidTokenError("The scope of the access token is no string.")
-    issued_at = claims.get("iat")
     return VerifiedToken(
-        claims=claims,
-        subject=claims["sub"],
-        user_email=_text(claims.get("email")),
-        client_id=claims["client_id"],
-        scopes=with_implied(parse_scope(claims.get("scope")), options.scope_hierarchy),
-        audiences=audiences,
-        expires_at=expires_at,
-        issued_at=issued_at if is_number(issued_at) else None,
-        jti=_text(claims.get("jti")),
-        grant_id=_text(claims.get("grant_id")),
-        jkt=_read_confirmation(claims),
+        claims,
+        subject,
+        _text(get("email")),
+        client_id,
+        with_implied(parse_scope(scope), options.scope_hierarchy),
+        audiences,
+        expires_at,
+        issued_at if is_number(issued_at) else None,
+        _text(get("jti")),
+        _text(get("grant_id")),
+        _read_confirmation(claims) if "cnf" in claims else None,
     )
 
 
@@ -101,10 +101,8 @@ def _read_audiences(value: object) -> tuple[str, ...]:
     return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, list) else ()
 
 
-def _read_confirmation(claims: Mapping[str, Any]) -> str | None:
+def _read_confirmation(claims: Mapping[str, Any]) -> str:
     """The key that the token is bound to. A binding that is not understood is refused (RFC 7800 §3.1)."""
-    if "cnf" not in claims:
-        return None
     cnf = claims["cnf"]
     if not isinstance(cnf, dict) or set(cnf) != {"jkt"} or not is_text(cnf["jkt"]):
         raise InvalidTokenError("The access token is bound in a way that this server does not know.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 
@@ -20,7 +20,7 @@ from .key_set import KeySet
 from .options import Options
 from .protected_resource import ProtectedResource, ResourceFinder, describe_options
 from .tasks import Tasks
-from .verified_token import VerifiedToken, check_not_expired
+from .verified_token import VerifiedToken
 
 
 class Connection:
@@ -52,8 +52,7 @@ class Connection:
             await self._client.aclose()
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     """An access token as it was presented: ``scheme`` is ``Bearer`` or ``DPoP``."""
 
     scheme: str
@@ -105,33 +104,42 @@ class Verifier:
 
         Raises ``InvalidTokenError``, ``InvalidDPoPProofError``, ``TemporarilyUnavailableError``.
         """
-        resource = (await self.find_resource()).resource
-        verified = await self._verify_token(credential.token, resource)
+        connection = self._connect()
+        resource = (self._resource or await self.find_resource()).resource
+        digest = hashlib.sha256(credential.token.encode()).digest()
+        verified = self._find_at_hand(connection, credential.token, digest, resource)
+        if verified is None:
+            verified = await self._ask(connection, credential.token, digest, resource)
         self._check_binding(verified, credential, proof)
         return verified.to_auth(credential.token, resource)
 
-    async def _verify_token(self, token: str, resource: str) -> VerifiedToken:
-        digest = hashlib.sha256(token.encode()).digest()
-        connection = self._connect()
-        if self._options.validation == "local":
-            return await self._verify_locally(connection, token, digest, resource)
-        if self._on_demand and not connection.feed.is_ready():
-            await connection.feed.prepare()
-        return connection.introspector.find_kept(digest) or await connection.introspector.ask(token, digest, resource)
-
-    async def _verify_locally(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken:
-        verified = connection.access_tokens.find_verified(digest)
-        if verified is None:
-            verified = await connection.access_tokens.verify(token, digest, resource)
-        else:
-            check_not_expired(verified.expires_at, self._clock.time())
+    def _find_at_hand(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken | None:
+        """What can be told without asking anybody, which is nearly always; otherwise none."""
         feed = connection.feed
-        if not feed.is_ready():
-            await feed.prepare()
+        if self._options.validation == "introspect":
+            return connection.introspector.find_kept(digest) if feed.is_ready() or not self._on_demand else None
+        verified = connection.access_tokens.find(token, digest, resource)
+        if verified is None or not feed.is_ready() or feed.age() > self._options.max_staleness:
+            return None
+        return self._check_not_denied(feed, verified)
+
+    async def _ask(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken:
+        """Asks for keys, for denials, or about the token itself, as far as it must."""
+        feed, introspector = connection.feed, connection.introspector
+        if self._options.validation == "introspect":
+            if self._on_demand:
+                await feed.prepare()
+            return introspector.find_kept(digest) or await introspector.ask(token, digest, resource)
+        verified = await connection.access_tokens.verify(token, digest, resource)
+        await feed.prepare()
+        self._check_not_denied(feed, verified)
+        if feed.age() > self._options.max_staleness:
+            return await introspector.ask(token, digest, resource)
+        return verified
+
+    def _check_not_denied(self, feed: DenialFeed, verified: VerifiedToken) -> VerifiedToken:
         if feed.denials.denies(verified):
             raise InvalidTokenError("The access token was revoked. Sign in again.")
-        if feed.age() > self._options.max_staleness:
-            return await connection.introspector.ask(token, digest, resource)
         return verified
 
     def _check_binding(self, verified: VerifiedToken, credential: Credential, proof: ProofRequest | None) -> None:
