@@ -90,7 +90,8 @@ export class DenialFeed {
     const { signal } = this.#closing
     while (!signal.aborted) {
       const startedAt = this.#platform.elapsed()
-      await this.#ask(this.#cursor === undefined ? 0 : WAIT)
+      // After a failure silence would be no news yet, so that the first answer is to come at once.
+      await this.#ask(this.#lastSucceeded ? WAIT : 0)
       const now = this.#platform.elapsed()
       const wait = Math.max(this.#retryAt - now, startedAt + SHORTEST_ROUND - now)
       if (wait > 0 && !signal.aborted) await pause(wait, signal)
@@ -101,7 +102,7 @@ export class DenialFeed {
     const now = this.#platform.elapsed()
     if (this.age <= ON_DEMAND_AGE && this.#lastSucceeded) return
     if (now < this.#retryAt) return
-    if (!this.#platform.canShare) return this.#ask(0)
+    if (!this.#platform.outlivesRequests) return this.#ask(0)
     this.#asking ??= this.#ask(0).finally(() => {
       this.#asking = undefined
     })

@@ -78,7 +78,7 @@ function checkPayload(payload: JsonObject, context: ProofContext): { jti: string
 
 async function importKey(jwk: JWK, alg: string): Promise<CryptoKey> {
   const key = await importJWK(jwk, alg).catch(() => undefined)
-  return key instanceof CryptoKey ? key : refuse('The key of the DPoP proof is no key.')
+  return key === undefined || key instanceof Uint8Array ? refuse('The key of the DPoP proof is no key.') : key
 }
 
 async function thumbprint(jwk: JWK): Promise<string | undefined> {

@@ -56,7 +56,7 @@ export class Introspection {
   async ask(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
     const { generation } = this.#feed
     const asked = this.#questions.get(digest)
-    if (asked?.generation === generation && this.#platform.canShare) return asked.answer
+    if (asked?.generation === generation && this.#platform.outlivesRequests) return asked.answer
     const answer = this.#ask(token, digest, expected, generation)
     const question = { generation, answer }
     this.#questions.set(digest, question)

@@ -42,11 +42,10 @@ export class KeySet {
    * @throws AuthAgentError `invalid_token` where there is none, `temporarily_unavailable` where that cannot be told
    */
   async find(kid: string, alg: string): Promise<CryptoKey> {
-    const attempted = this.#attemptedAt
-    await this.#refresh()
+    await this.refresh()
     // What is under way may bring it.
     if (!this.#has(kid)) await this.#fetching
-    if (!this.#has(kid) && this.#attemptedAt === attempted) await this.#fetchForUnknown()
+    if (!this.#has(kid)) await this.#fetchForUnknown()
     if (this.#keys.length === 0) throw unavailable('The keys of the authorization server are not known yet.')
     if (!this.#has(kid)) {
       if (this.#hasFailed) throw unavailable('The authorization server cannot be asked for its new keys.')
@@ -55,28 +54,29 @@ export class KeySet {
     return this.#import(kid, alg)
   }
 
+  /** Fetches what is too old. Waits for keys only where there are none, or where nothing goes on after the answer. */
+  async refresh(): Promise<void> {
+    const now = this.#platform.elapsed()
+    if (now < this.#freshUntil || now - this.#attemptedAt < RETRY_PAUSE) return
+    const fetching = this.#fetch()
+    if (this.#keys.length === 0 || !this.#platform.outlivesRequests) await fetching
+  }
+
   #has(kid: string): boolean {
     return this.#keys.some((key) => key['kid'] === kid)
   }
 
-  /** Waits for keys only where there are none, or where nothing goes on in the background. */
-  async #refresh(): Promise<void> {
-    const now = this.#platform.elapsed()
-    if (now < this.#freshUntil || now - this.#attemptedAt < RETRY_PAUSE) return
-    const fetching = this.#fetch()
-    if (this.#keys.length === 0 || !this.#platform.hasBackground) await fetching
-  }
-
   async #fetchForUnknown(): Promise<void> {
     const now = this.#platform.elapsed()
-    if (now - this.#askedForUnknownAt < UNKNOWN_KID_PAUSE) return
+    // What was fetched just now, for whatever reason, is as new as can be.
+    if (now - this.#attemptedAt < RETRY_PAUSE || now - this.#askedForUnknownAt < UNKNOWN_KID_PAUSE) return
     this.#askedForUnknownAt = now
     await this.#fetch()
   }
 
   /** Never rejects. */
   async #fetch(): Promise<void> {
-    if (!this.#platform.canShare) return this.#fetchNow()
+    if (!this.#platform.outlivesRequests) return this.#fetchNow()
     this.#fetching ??= this.#fetchNow().finally(() => {
       this.#fetching = undefined
     })
@@ -90,7 +90,8 @@ export class KeySet {
       if (status !== 200 || !isObject(body) || !Array.isArray(body['keys']))
         throw new Error('This is no key set.')
       this.#keep(body['keys'].filter((key) => isObject(key) && typeof key['kid'] === 'string'))
-      this.#freshUntil = this.#attemptedAt + maxAge(headers.get('Cache-Control') ?? '')
+      const age = this.#keys.length === 0 ? 0 : maxAge(headers.get('Cache-Control') ?? '')
+      this.#freshUntil = this.#attemptedAt + age
       this.#hasFailed = false
     } catch {
       this.#hasFailed = true
@@ -117,7 +118,7 @@ export class KeySet {
     const candidates = this.#keys.filter((key) => key['kid'] === kid)
     const jwk = findSuitableJwk(candidates, alg)
     const key = jwk && (await importJWK(jwk, alg).catch(() => undefined))
-    if (key instanceof CryptoKey) return key
+    if (key !== undefined && !(key instanceof Uint8Array)) return key
     throw new AuthAgentError('invalid_token', 'The key of the access token does not suit its algorithm.')
   }
 }

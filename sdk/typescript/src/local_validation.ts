@@ -42,6 +42,7 @@ export class LocalValidation {
    * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
    */
   async verify(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    await this.#keys.refresh()
     const claims = this.#findVerified(digest) ?? (await this.#verifySignature(token, digest, expected))
     checkExpiry(claims.exp, this.#platform.now() / 1000)
     await this.#feed.follow()

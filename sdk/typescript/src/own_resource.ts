@@ -41,7 +41,7 @@ export class OwnResourceSource {
   /** @throws AuthAgentError `temporarily_unavailable` where it is not known yet */
   async find(): Promise<OwnResource> {
     if (this.#known !== undefined) return this.#known
-    if (this.#attempt !== undefined && this.#platform.canShare) return this.#attempt
+    if (this.#attempt !== undefined && this.#platform.outlivesRequests) return this.#attempt
     const now = this.#platform.elapsed()
     if (now - this.#attemptedAt < RETRY_PAUSE) throw unavailable()
     this.#attemptedAt = now

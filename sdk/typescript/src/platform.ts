@@ -11,8 +11,8 @@ export interface Platform {
   random(): number
   /** Whether a request of ours may be under way while no request is served. */
   hasBackground: boolean
-  /** Whether a request may wait for what another one has begun. */
-  canShare: boolean
+  /** Whether what a request began goes on after its answer, so that others may wait for it. */
+  outlivesRequests: boolean
   /** Tells the operator. Never a secret, nor a token. */
   warn(message: string): void
 }
@@ -26,7 +26,7 @@ export function detectPlatform(): Platform {
     elapsed: () => performance.now(),
     random: () => Math.random(),
     hasBackground: !isWorkers,
-    canShare: !isWorkers,
+    outlivesRequests: !isWorkers,
     warn: (message) => console.warn(`@auth-agent/mcp: ${message}`),
   }
 }

@@ -9,7 +9,7 @@ export interface TestPlatform extends Platform {
 
 export function createTestPlatform(
   fetch: Platform['fetch'],
-  overrides: Partial<Pick<TestPlatform, 'hasBackground' | 'canShare' | 'seconds'>> = {},
+  overrides: Partial<Pick<TestPlatform, 'hasBackground' | 'outlivesRequests' | 'seconds'>> = {},
 ): TestPlatform {
   const platform: TestPlatform = {
     seconds: 1_764_000_000,
@@ -19,7 +19,7 @@ export function createTestPlatform(
     elapsed: () => platform.seconds * 1000,
     random: () => 0,
     hasBackground: false,
-    canShare: true,
+    outlivesRequests: true,
     warn: (message) => void platform.warnings.push(message),
     ...overrides,
   }
