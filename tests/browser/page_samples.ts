@@ -54,7 +54,11 @@ const authorizations = [
     clientDomain: 'claude.ai',
     serverName: 'Team Files',
     serverUrl: 'https://files.example.com/mcp',
-    scopes: ['files:read', 'files:write'],
+    scopes: [
+      { name: 'files:read', description: 'Read your files' },
+      { name: 'files:write', description: 'Change your files' },
+    ],
+    identity: ['email'],
     grantedAt: at('2026-11-03T09:12'),
     lastUsedAt: at('2026-11-24T07:40'),
   },
@@ -63,10 +67,17 @@ const authorizations = [
     clientName: 'Visual Studio Code',
     serverName: 'Issue Tracker',
     serverUrl: 'https://mcp.tracker.example.org/organizations/engineering/projects/authorization/mcp',
-    scopes: ['issues:read'],
+    scopes: [{ name: 'issues:read', description: '' }],
+    identity: [],
     grantedAt: at('2026-10-12T15:02'),
   },
-  { id: 'grt_3', clientName: 'Notebook', scopes: ['openid', 'email'], grantedAt: at('2026-09-01T10:00') },
+  {
+    id: 'grt_3',
+    clientName: 'Notebook',
+    scopes: ['openid', 'email'].map((name) => ({ name, description: '' })),
+    identity: [],
+    grantedAt: at('2026-09-01T10:00'),
+  },
 ]
 
 const sessions = [

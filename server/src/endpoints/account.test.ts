@@ -47,7 +47,10 @@ async function addPasskey(userId: string): Promise<string> {
   return id
 }
 
-async function grant(userId: string): Promise<string> {
+async function grant(
+  userId: string,
+  change: { server_id?: string; scopes?: string[]; identity?: string[] } = {},
+): Promise<string> {
   count += 1
   const clientId = `app_${count}`
   const now = new Date(test_.clock.now)
@@ -75,6 +78,7 @@ async function grant(userId: string): Promise<string> {
       metadata_digest: Buffer.alloc(32),
       scopes: ['openid'],
       identity: [],
+      ...change,
     },
     now,
   )
@@ -102,6 +106,36 @@ test('it shows what was granted, the sessions and the passkeys', async () => {
   expect(text).toContain('&lt;b&gt;Laptop&lt;/b&gt;')
   expect(headers.get('Cache-Control')).toBe('no-store')
   expect(headers.get('Access-Control-Allow-Origin')).toBeNull()
+})
+
+test('it says in words what was granted, and what the server sees', async () => {
+  const { user, browser } = await person()
+  const now = new Date(test_.clock.now)
+  const server = {
+    id: 'srv_words',
+    organization_id: 'org_root',
+    server_url: 'https://words.example/mcp',
+    canonical_url: 'https://words.example/mcp',
+    canonical_origin: 'https://words.example',
+    server_name: 'Words',
+    description: null,
+    logo_url: null,
+    scopes: [{ name: 'words:read', description: 'Read your words' }, { name: 'words:count' }],
+    identity: ['email'],
+    access_mode: 'members' as const,
+    access_emails: [],
+    access_domains: [],
+    created_at: now,
+    updated_at: now,
+  }
+  await test_.context.storage.createServer(server)
+  await grant(user.id, { server_id: server.id, scopes: ['words:count', 'words:read'], identity: ['email'] })
+  await grant(user.id)
+  const { text } = await browser.get('/account')
+  const words = text.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ')
+  expect(words).toContain('words:count Read your words words:read The server sees your e-mail address.')
+  expect(words).toContain('Know that it is you openid')
+  expect(words.match(/The server sees/g)).toHaveLength(1)
 })
 
 test('a notice is one of ours, whatever the query says', async () => {

@@ -126,7 +126,11 @@ export async function renderAccount(
       clientDomain: it.client_domain ?? undefined,
       serverName: it.server_name ?? undefined,
       serverUrl: it.server_url ?? undefined,
-      scopes: it.scopes,
+      scopes: it.scopes.map((name) => ({
+        name,
+        description: it.offered?.find((offered) => offered.name === name)?.description ?? '',
+      })),
+      identity: it.identity,
       grantedAt: it.granted_at,
       lastUsedAt: it.last_used_at,
     })),

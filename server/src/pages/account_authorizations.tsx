@@ -1,6 +1,7 @@
 import { EndButton } from './account_item.tsx'
 import type { AccountAuthorization, AccountPageProps } from './account_page.tsx'
 import { Day } from './moment.tsx'
+import { describeIdentity, findScopeDescription } from './scope_descriptions.ts'
 import { boundText, StrangerText } from './stranger_text.tsx'
 
 /** The apps that have access, and the end of it. */
@@ -50,11 +51,12 @@ function Authorization(props: AccountAuthorization) {
         <ul class="chips" aria-label="Permissions">
           {props.scopes.map((scope) => (
             <li>
-              <code>{boundText(scope, 100)}</code>
+              <Permission {...scope} />
             </li>
           ))}
         </ul>
       )}
+      {props.identity.length > 0 && <p class="hint">The server sees {listIdentity(props.identity)}.</p>}
       <p class="hint">
         Allowed <Day at={props.grantedAt} />
         {props.lastUsedAt && (
@@ -66,4 +68,21 @@ function Authorization(props: AccountAuthorization) {
       </p>
     </div>
   )
+}
+
+/** In words where there are any, as it was on the page on which it was allowed. */
+function Permission(scope: AccountAuthorization['scopes'][number]) {
+  const description = findScopeDescription(scope)
+  const name = <code>{boundText(scope.name, 100)}</code>
+  if (description === undefined) return name
+  return (
+    <>
+      <StrangerText max={200}>{description}</StrangerText>
+      <span class="detail">{name}</span>
+    </>
+  )
+}
+
+function listIdentity(claims: readonly string[]): string {
+  return boundText(claims.map(describeIdentity).join(', '), 240)
 }

@@ -15,7 +15,10 @@ export interface AccountAuthorization {
   clientDomain?: string | undefined
   serverName?: string | undefined
   serverUrl?: string | undefined
-  scopes: readonly string[]
+  /** `description` in the words of the server's owner; empty where there are none. */
+  scopes: readonly { name: string; description: string }[]
+  /** What the server sees of the person, for instance `email`. */
+  identity: readonly string[]
   grantedAt: Date
   lastUsedAt?: Date | undefined
 }

@@ -32,7 +32,16 @@ const pages: Record<string, () => Response> = {
       ...common,
       user,
       authorizations: [
-        { id: x, clientName: x, clientDomain: x, serverName: x, serverUrl: x, scopes: [x], grantedAt: at },
+        {
+          id: x,
+          clientName: x,
+          clientDomain: x,
+          serverName: x,
+          serverUrl: x,
+          scopes: [{ name: x, description: x }],
+          identity: [x],
+          grantedAt: at,
+        },
       ],
       sessions: [{ id: x, current: false, createdAt: at, lastSeenAt: at, userAgent: x }],
       passkeys: [{ id: x, name: x, createdAt: at }],

@@ -1,4 +1,5 @@
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { ServerScope } from './mcp_servers.ts'
 import type { UserAuthorizationsRow } from './rows.ts'
 
 /** What a person approved, remembered, with the metadata of the client as they saw it. */
@@ -12,6 +13,10 @@ export interface ListedAuthorization {
   server_name: string | null
   server_url: string | null
   scopes: string[]
+  /** What the server offers now, in the words of its owner. */
+  offered: readonly ServerScope[] | null
+  /** What the server sees of the person. */
+  identity: string[]
   granted_at: Date
   last_used_at: Date
 }
@@ -66,9 +71,11 @@ const LIST = statement<ListedAuthorization>(
   `select min(a.id) as id,
      coalesce(nullif(c.metadata->>'client_name', ''), substring(c.client_id for 32)) as client_name,
      case when c.source = 'metadata_document' then substring(c.client_id from '^https://([^/]+)') end as client_domain,
-     s.server_name, s.server_url,
+     s.server_name, s.server_url, s.scopes as offered,
      array(select distinct unnest(b.scopes) from auth_agent.user_authorizations b
        where b.user_id = $1 and b.client_digest = c.digest and b.server_id is not distinct from s.id order by 1) as scopes,
+     array(select distinct unnest(b.identity) from auth_agent.user_authorizations b
+       where b.user_id = $1 and b.client_digest = c.digest and b.server_id is not distinct from s.id order by 1) as identity,
      min(a.granted_at) as granted_at,
      greatest(max(a.last_used_at), (select max(t.last_used_at) from auth_agent.tokens t
        where t.user_id = $1 and t.client_digest = c.digest and t.server_id is not distinct from s.id)) as last_used_at
