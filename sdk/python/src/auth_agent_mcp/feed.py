@@ -25,6 +25,7 @@ _LIVE_SECONDS = 15.0
 _FORGET_CURSOR_AFTER = 30.0
 _FIRST_ANSWER_SECONDS = 5.0
 _ON_DEMAND_AGE = 0.5
+_QUICK = 0.05
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_RETRY_AFTER = 0.2, 2.0, 10.0
 
 
@@ -95,12 +96,15 @@ class DenialFeed:
         self._asking = None
 
     async def _listen(self) -> None:
+        was_quick = False
         while True:
             asked_at = self._clock.monotonic()
             await self._ask(WAIT)
             now = self._clock.monotonic()
-            # Whatever the server does, it is not asked more than a few times a second.
-            await self._clock.sleep(max(self._ask_again_at - now, 0.05 if now - asked_at < 0.05 else 0))
+            # The first answer comes at once. Where others do too, the server is not asked without a pause.
+            is_quick = now - asked_at < _QUICK
+            await self._clock.sleep(max(self._ask_again_at - now, _QUICK if is_quick and was_quick else 0))
+            was_quick = is_quick
 
     async def _ask(self, wait: int) -> None:
         """One request. It never fails; what it found out is in the state."""
