@@ -63,7 +63,7 @@ def get(path: str, scope: str | None = "files:read", **options: Any) -> Response
     if scope is not None:
         headers.append(("Authorization", f"Bearer {server.issue(scope=scope)}"))
     app = make_app()
-    app.add_middleware(protect, server=server, **options)
+    app.add_middleware(protect, server=server, **options)  # type: ignore[arg-type]
     return asyncio.run(request(app, "GET", path, headers))
 
 
