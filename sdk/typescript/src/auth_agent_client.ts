@@ -122,7 +122,7 @@ export class AuthAgentClient {
   }
 
   /** The feed of denials, once. */
-  async readRevocations(query: URLSearchParams, limit: number, signal: AbortSignal): Promise<JsonAnswer> {
+  async readRevocations(query: URLSearchParams, limit: number, signal?: AbortSignal): Promise<JsonAnswer> {
     const url = `${this.authServer}/revocations?${query}`
     const headers = { Authorization: this.#bearer(), Accept: 'application/json' }
     return requestJson(this.#platform, { url, init: { headers }, limit, signal })

@@ -25,7 +25,9 @@ export class DenialFeed {
   readonly #client: AuthAgentClient
   readonly #platform: Platform
   readonly #denials = new Denials()
-  readonly #closing = new AbortController()
+  #isClosed = false
+  /** Only where there is a background: Workers know no such thing outside of a request. */
+  #closing: AbortController | undefined
   #cursor: string | undefined
   #heardAt = Number.NEGATIVE_INFINITY
   #lastSucceeded = false
@@ -52,7 +54,7 @@ export class DenialFeed {
 
   /** Whether what is not denied here is not denied at all, as of a moment ago. */
   get isLive(): boolean {
-    return this.#lastSucceeded && this.age < LIVE_FOR && !this.#closing.signal.aborted
+    return this.#lastSucceeded && this.age < LIVE_FOR && !this.#isClosed
   }
 
   isDenied(claims: Readonly<Record<string, unknown>>): boolean {
@@ -61,11 +63,12 @@ export class DenialFeed {
 
   /** Begins, or asks where that is not possible in the background. Never rejects. */
   async follow(): Promise<void> {
-    if (this.#closing.signal.aborted) return
+    if (this.#isClosed) return
     if (!this.#platform.hasBackground) return this.#askOnDemand()
     if (this.#firstAnswer !== undefined) return
     this.#firstAnswer = createFirstAnswer(this.#platform.elapsed() + FIRST_ANSWER_LIMIT)
-    void this.#run()
+    this.#closing = new AbortController()
+    void this.#run(this.#closing.signal)
   }
 
   /** Waits for the snapshot, for some seconds from the beginning at the most. */
@@ -81,13 +84,13 @@ export class DenialFeed {
 
   /** Ends what runs in the background. What was cached is worth nothing from then on. */
   close(): void {
-    this.#closing.abort()
+    this.#isClosed = true
     this.#generation += 1
+    this.#closing?.abort()
     this.#firstAnswer?.resolve()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#closing
+  async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const startedAt = this.#platform.elapsed()
       // After a failure silence would be no news yet, so that the first answer is to come at once.
@@ -116,11 +119,11 @@ export class DenialFeed {
     const limit = wait * 1000 + GIVE_UP_AFTER_WAIT
     let answer: JsonAnswer | undefined
     try {
-      answer = await this.#client.readRevocations(query, limit, this.#closing.signal)
+      answer = await this.#client.readRevocations(query, limit, this.#closing?.signal)
     } catch {
       // Nothing was heard, which is told below.
     }
-    if (this.#closing.signal.aborted) return
+    if (this.#isClosed) return
     const isHeard = answer !== undefined && this.#hear(answer, cursor === undefined)
     if (!isHeard) this.#fail(answer)
   }

@@ -19,8 +19,9 @@ export class KeySet {
   #keys: readonly JsonObject[] = []
   #text = ''
   #version = 0
-  #imported = new Map<string, Promise<CryptoKey>>()
+  #imported = new Map<string, CryptoKey>()
   #freshUntil = Number.NEGATIVE_INFINITY
+  /** When the last attempt ended. */
   #attemptedAt = Number.NEGATIVE_INFINITY
   #askedForUnknownAt = Number.NEGATIVE_INFINITY
   #hasFailed = false
@@ -84,18 +85,21 @@ export class KeySet {
   }
 
   async #fetchNow(): Promise<void> {
-    this.#attemptedAt = this.#platform.elapsed()
+    const startedAt = this.#platform.elapsed()
+    // Until it is known otherwise, for who may not wait for it.
+    this.#hasFailed = true
     try {
       const { status, headers, body } = await this.#client.getKeys()
       if (status !== 200 || !isObject(body) || !Array.isArray(body['keys']))
         throw new Error('This is no key set.')
       this.#keep(body['keys'].filter((key) => isObject(key) && typeof key['kid'] === 'string'))
       const age = this.#keys.length === 0 ? 0 : maxAge(headers.get('Cache-Control') ?? '')
-      this.#freshUntil = this.#attemptedAt + age
+      this.#freshUntil = startedAt + age
       this.#hasFailed = false
     } catch {
-      this.#hasFailed = true
+      // Told by what is not there.
     }
+    this.#attemptedAt = this.#platform.elapsed()
   }
 
   #keep(keys: readonly JsonObject[]): void {
@@ -107,19 +111,20 @@ export class KeySet {
     this.#version += 1
   }
 
-  #import(kid: string, alg: string): Promise<CryptoKey> {
-    const id = `${alg} ${kid}`
-    const imported = this.#imported.get(id) ?? this.#importNow(kid, alg)
-    this.#imported.set(id, imported)
-    return imported
-  }
-
-  async #importNow(kid: string, alg: string): Promise<CryptoKey> {
-    const candidates = this.#keys.filter((key) => key['kid'] === kid)
-    const jwk = findSuitableJwk(candidates, alg)
+  async #import(kid: string, alg: string): Promise<CryptoKey> {
+    const imported = this.#imported
+    const known = imported.get(`${alg} ${kid}`)
+    if (known !== undefined) return known
+    const jwk = findSuitableJwk(
+      this.#keys.filter((key) => key['kid'] === kid),
+      alg,
+    )
     const key = jwk && (await importJWK(jwk, alg).catch(() => undefined))
-    if (key !== undefined && !(key instanceof Uint8Array)) return key
-    throw new AuthAgentError('invalid_token', 'The key of the access token does not suit its algorithm.')
+    if (key === undefined || key instanceof Uint8Array) {
+      throw new AuthAgentError('invalid_token', 'The key of the access token does not suit its algorithm.')
+    }
+    imported.set(`${alg} ${kid}`, key)
+    return key
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AuthAgentClient } from './auth_agent_client.ts'
 import { AuthAgentError } from './errors.ts'
+import type { JsonObject } from './json_request.ts'
 import type { Settings } from './options.ts'
 import type { Platform } from './platform.ts'
 
@@ -25,7 +26,7 @@ export class OwnResourceSource {
   readonly #platform: Platform
   #known: OwnResource | undefined
   #attempt: Promise<OwnResource> | undefined
-  #attemptedAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(client: AuthAgentClient, settings: Settings, platform: Platform) {
     this.#client = client
@@ -42,31 +43,37 @@ export class OwnResourceSource {
   async find(): Promise<OwnResource> {
     if (this.#known !== undefined) return this.#known
     if (this.#attempt !== undefined && this.#platform.outlivesRequests) return this.#attempt
-    const now = this.#platform.elapsed()
-    if (now - this.#attemptedAt < RETRY_PAUSE) throw unavailable()
-    this.#attemptedAt = now
-    const attempt = this.#ask().finally(() => {
-      this.#attempt = undefined
-    })
-    this.#attempt = attempt
-    return attempt
+    if (this.#platform.elapsed() - this.#failedAt < RETRY_PAUSE) throw unavailable()
+    this.#attempt = this.#ask()
+    return this.#attempt
   }
 
   async #ask(): Promise<OwnResource> {
-    const { serverId, scopesSupported, resourceName } = this.#settings
-    const registered = await this.#client.getRegisteredResource(serverId).catch((cause: unknown) => {
+    try {
+      this.#known = this.#read(await this.#client.getRegisteredResource(this.#settings.serverId))
+      return this.#known
+    } catch (cause) {
+      this.#failedAt = this.#platform.elapsed()
       throw unavailable(cause)
-    })
-    const { resource, scopes_supported: scopes, resource_name: name } = registered
-    if (typeof resource !== 'string' || !URL.canParse(resource)) throw unavailable()
-    this.#known = {
+    } finally {
+      this.#attempt = undefined
+    }
+  }
+
+  #read({ resource, scopes_supported: scopes, resource_name: name }: JsonObject): OwnResource {
+    const { scopesSupported, resourceName } = this.#settings
+    if (typeof resource !== 'string' || !isWebUrl(resource)) throw new Error('No URL is registered.')
+    return {
       resource,
       scopesSupported: scopesSupported ?? (isListOfStrings(scopes) ? scopes : undefined),
       resourceName: resourceName ?? (typeof name === 'string' ? name : undefined),
       ...metadataPlace(resource),
     }
-    return this.#known
   }
+}
+
+function isWebUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text)
 }
 
 function configured(resource: string, settings: Settings): OwnResource {
