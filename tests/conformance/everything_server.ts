@@ -68,6 +68,11 @@ const ADAPTERS: Record<Adapter, (answerMcp: AnswerMcp, options?: ProtectOptions)
     const protection = options && protectExpress(options)
     const app = express()
     if (protection !== undefined) app.use(protection)
+    app.post('/digest', async (req, res) => {
+      const hash = createHash('sha256')
+      for await (const piece of req) hash.update(piece)
+      res.end(hash.digest('hex'))
+    })
     app.use(listen(createApp(answerMcp)))
     return { listener: app, protection }
   },

@@ -54,7 +54,7 @@ export const startPython: Start = async (port, options) => {
   }
 }
 
-/** Every tool needs a scope that the token has; what the middleware does for that is done for every request. */
+/** Every tool needs a scope, which the token has: all that the middleware does for a table is done, and all is let through. */
 export const WITH_TOOL_SCOPES = {
   validation: 'local',
   requiredScopes: ['tools:list'],
