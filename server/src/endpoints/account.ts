@@ -8,6 +8,7 @@ import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findSession, forgetSession, type Session } from '../sign_in/session.ts'
 import { endAuthorization } from '../tokens/revocation.ts'
+import { findOperator } from './operator.ts'
 
 /** What the page says after something was done. The query names it, and never holds the text. */
 const NOTICES = {
@@ -109,7 +110,8 @@ export async function renderAccount(
 ): Promise<Response> {
   const { storage } = context
   const browser = identifyBrowser(context, request)
-  const [authorizations, sessions, passkeys, password] = await Promise.all([
+  const [operator, authorizations, sessions, passkeys, password] = await Promise.all([
+    findOperator(context),
     storage.listUserAuthorizations(session.user.id),
     storage.listSessions(session.user.id, new Date(context.now())),
     storage.listPasskeys(session.user.id),
@@ -118,6 +120,7 @@ export async function renderAccount(
   const page = renderAccountPage({
     ...shown,
     basePath: context.issuer.basePath,
+    operator,
     csrf: browser.csrf,
     user: { email: session.user.email },
     authorizations: authorizations.map((it) => ({

@@ -15,6 +15,7 @@ import { newSecret } from '../random.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { findSession, type Session } from '../sign_in/session.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
+import { findOperator } from './operator.ts'
 
 /** How long a person may think about it. */
 const REQUEST_TTL = 600_000
@@ -50,6 +51,7 @@ export async function askForConsent(
   const switchQuery = new URLSearchParams({ switch: '1', return_to: url.pathname + url.search })
   const page = renderConsentPage({
     basePath,
+    operator: await findOperator(context),
     csrf: browser.csrf,
     request: handle,
     ...describeClient(asked),

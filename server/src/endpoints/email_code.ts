@@ -9,6 +9,7 @@ import { completeSignIn } from '../sign_in/completion.ts'
 import { findEmailAddress } from '../sign_in/email_address.ts'
 import { findByEmailCode } from '../sign_in/email_code.ts'
 import { toReturnPath } from '../sign_in/return_to.ts'
+import { findOperator } from './operator.ts'
 
 /** POST /sign-in/code: the code that was mailed. */
 export async function signInByCode(
@@ -41,6 +42,7 @@ export async function renderEmailCodeForm(
   const { basePath } = context.issuer
   const browser = identifyBrowser(context, request)
   const { formActions } = await describeReturn(context, shown.returnTo)
-  const page = renderEmailCodePage({ ...shown, basePath, csrf: browser.csrf, formActions })
+  const operator = await findOperator(context)
+  const page = renderEmailCodePage({ ...shown, basePath, operator, csrf: browser.csrf, formActions })
   return withCookies(page, [browser.setCookie])
 }

@@ -13,6 +13,7 @@ import { findByPassword } from '../sign_in/password.ts'
 import { toReturnPath } from '../sign_in/return_to.ts'
 import { findSession } from '../sign_in/session.ts'
 import { renderEmailCodeForm } from './email_code.ts'
+import { findOperator } from './operator.ts'
 
 /** GET and POST /sign-in: by password, or asking for a code by e-mail. Passkeys have endpoints of their own. */
 export async function signIn(
@@ -91,6 +92,7 @@ async function renderSignInForm(
   const page = renderSignInPage({
     ...shown,
     basePath,
+    operator: await findOperator(context),
     csrf: browser.csrf,
     client: clientName === undefined ? undefined : { name: clientName },
     server: serverName === undefined ? undefined : { name: serverName },

@@ -81,6 +81,7 @@ export function renderAccountPage(props: AccountPageProps): Response {
     {
       basePath,
       title: 'Your account',
+      operator: props.operator,
       status: props.status,
       width: 'wide',
       scripts: ['passkey.js'],

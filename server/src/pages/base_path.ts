@@ -2,6 +2,8 @@
 export interface PageProps {
   /** The path of the issuer: `''`, or for instance `/tenant` (no trailing slash). */
   basePath: string
+  /** The name of the organisation that runs this server, for the head of the page. */
+  operator?: string | undefined
   /** HTTP status; by default 200, or what the page stands for. */
   status?: number
 }

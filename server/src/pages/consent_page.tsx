@@ -76,6 +76,7 @@ export function renderConsentPage(props: ConsentPageProps): Response {
     {
       basePath,
       title: 'Allow access?',
+      operator: props.operator,
       status: props.status,
       formActions: props.formActions,
       scripts: props.offerPasskey ? ['passkey.js'] : [],

@@ -46,6 +46,12 @@ export function renderEmailCodePage(props: EmailCodePageProps): Response {
         Nothing there? Look among unwanted mail, or <a href={back}>go back</a> and try another way.
       </p>
     </section>,
-    { basePath, title: 'Enter your code', status: props.status, formActions: props.formActions },
+    {
+      basePath,
+      title: 'Enter your code',
+      operator: props.operator,
+      status: props.status,
+      formActions: props.formActions,
+    },
   )
 }

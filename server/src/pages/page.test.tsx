@@ -22,6 +22,14 @@ it('keeps the tie to a client’s window that opened it', () => {
   expect(response().headers.has('Cross-Origin-Opener-Policy')).toBe(false)
 })
 
+it('has at its head who runs the server, in a name of bounded length', async () => {
+  const html = (operator: string) =>
+    renderPage(<h1>Hello</h1>, { basePath: '', title: 'Hello', operator }).text()
+  expect(await html('Acme & Co')).toContain('<title>Hello · Acme &amp; Co</title>')
+  expect(await html('Acme & Co')).toMatch(/<header class="brand">.*<bdi>Acme &amp; Co<\/bdi>.*<\/header>/)
+  expect(await html('a'.repeat(200))).toContain(`<title>Hello · ${'a'.repeat(47)}…</title>`)
+})
+
 it('is a document in English with one main part, its files below the path of the issuer', async () => {
   const html = await response().text()
   expect(html).toMatch(/^<!doctype html><html lang="en">/)

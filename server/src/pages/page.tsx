@@ -2,10 +2,13 @@ import type { JSX } from 'hono/jsx/jsx-runtime'
 import { type AssetName, assetPath } from './assets.ts'
 import { BrandMark, ICON } from './brand.tsx'
 import { contentSecurityPolicy } from './content_security_policy.ts'
+import { boundText, StrangerText } from './stranger_text.tsx'
 
 export interface RenderOptions {
   basePath: string
   title: string
+  /** Who runs this server. Default: the name of the program. */
+  operator?: string | undefined
   /** Default 200. */
   status?: number | undefined
   /** Where a form of the page may end, besides here: redirect URIs, origins or schemes. */
@@ -46,7 +49,14 @@ export function renderPage(content: JSX.Element, options: RenderOptions): Respon
 /** Headers for pages that no client opens in a pop-up. */
 export const SEVER_OPENER = { 'Cross-Origin-Opener-Policy': 'same-origin' }
 
-function Layout({ basePath, title, scripts, width, children }: RenderOptions & { children: JSX.Element }) {
+function Layout({
+  basePath,
+  title,
+  operator = 'Auth-Agent',
+  scripts,
+  width,
+  children,
+}: RenderOptions & { children: JSX.Element }) {
   return (
     <html lang="en">
       <head>
@@ -54,7 +64,7 @@ function Layout({ basePath, title, scripts, width, children }: RenderOptions & {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        <title>{`${title} · Auth-Agent`}</title>
+        <title>{`${title} · ${boundText(operator, 48)}`}</title>
         <link rel="icon" href={ICON} />
         <link rel="stylesheet" href={assetPath(basePath, 'style.css')} />
         {scripts?.map((name) => (
@@ -64,7 +74,9 @@ function Layout({ basePath, title, scripts, width, children }: RenderOptions & {
       <body class={width ?? 'narrow'}>
         <header class="brand">
           <BrandMark />
-          <span>Auth-Agent</span>
+          <span>
+            <StrangerText max={48}>{operator}</StrangerText>
+          </span>
         </header>
         <main>{children}</main>
       </body>

@@ -71,6 +71,7 @@ export function renderSignInPage(props: SignInPageProps): Response {
     {
       basePath,
       title: 'Sign in',
+      operator: props.operator,
       status: props.status,
       formActions: props.formActions,
       scripts: ['passkey.js'],
