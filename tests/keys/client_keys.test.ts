@@ -33,6 +33,7 @@ function publish(where: 'jwks_uri' | 'jwks', ...keys: KeyPair[]): void {
   const keySet = { keys: keys.map(({ jwk }) => jwk) }
   server.documents.set(CLIENT_URL, {
     client_id: CLIENT_URL,
+    client_name: 'Client with keys',
     redirect_uris: ['https://client.example.com/callback'],
     token_endpoint_auth_method: 'private_key_jwt',
     ...(where === 'jwks' ? { jwks: keySet } : { jwks_uri: JWKS_URL }),

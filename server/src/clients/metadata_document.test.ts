@@ -111,7 +111,7 @@ describe('a metadata document', () => {
       { ...DOCUMENT, redirect_uris: ['javascript:alert(1)'] },
       'has the scheme javascript',
     ],
-    ['has no redirect URI', { client_id: URL }, 'redirect_uris is missing'],
+    ['has no redirect URI', { client_id: URL, client_name: 'Client' }, 'redirect_uris is missing'],
     [
       'has a private key',
       { ...DOCUMENT, jwks: { keys: [{ kty: 'EC', d: 'd' }] } },
