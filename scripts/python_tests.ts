@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Count } from './test_count.ts'
@@ -9,18 +10,53 @@ import type { Count } from './test_count.ts'
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const SDK = join(ROOT, 'sdk', 'python')
 const ENVIRONMENT = join(ROOT, '.tools', 'python')
+/** Of Python 3; as `requires-python` says. */
+const OLDEST_MINOR = 10
 
-/** Runs the tests of the Python SDK in a virtual environment of their own, which is made where it is missing. */
+/** What is checked once, beside the tests; each counts as one. */
+const CHECKS = [
+  ['ruff', 'check', '.'],
+  ['ruff', 'format', '--check', '.'],
+  ['mypy', '--strict'],
+]
+
+interface Python {
+  readonly program: string
+  readonly minor: number
+}
+
+/**
+ * Runs the tests of the Python SDK and its checks, in a virtual environment of their own, which is made where it is missing;
+ * and the tests once more on the oldest Python that is supported, where there is one on this machine.
+ */
 export async function runPythonTests(): Promise<Count> {
   if (!existsSync(join(SDK, 'pyproject.toml'))) return { passed: 0, failed: 0, skipped: 0 }
-  const python = await prepareEnvironment()
-  const report = join(ENVIRONMENT, 'report.xml')
+  const { usual, oldest } = findPythons()
+  const python = await prepareEnvironment(usual, ENVIRONMENT)
+  const counts = [await runPytest(python, ENVIRONMENT), ...CHECKS.map((check) => runCheck(python, check))]
+  if (oldest) {
+    const environment = `${ENVIRONMENT}-3.${oldest.minor}`
+    counts.push(await runPytest(await prepareEnvironment(oldest, environment), environment))
+  }
+  return counts.reduce((sum, count) => ({
+    passed: sum.passed + count.passed,
+    failed: sum.failed + count.failed,
+    skipped: sum.skipped + count.skipped,
+  }))
+}
+
+async function runPytest(python: string, environment: string): Promise<Count> {
+  const report = join(environment, 'report.xml')
   await rm(report, { force: true })
-  const { status } = spawnSync(python, ['-m', 'pytest', `--junitxml=${report}`], {
-    cwd: SDK,
-    stdio: 'inherit',
-  })
+  const args = ['-m', 'pytest', `--junitxml=${report}`]
+  const { status } = spawnSync(python, args, { cwd: SDK, stdio: 'inherit' })
   return countJunit(await readFile(report, 'utf8').catch(() => ''), status ?? 1)
+}
+
+function runCheck(python: string, [module = '', ...args]: readonly string[]): Count {
+  const { status } = spawnSync(python, ['-m', module, ...args], { cwd: SDK, stdio: 'inherit' })
+  if (status !== 0) console.error(`${module} ${args.join(' ')} failed in sdk/python (see above).`)
+  return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
 }
 
 /** Adds up the attributes of every `<testsuite>` of a JUnit report. */
@@ -37,17 +73,18 @@ export function countJunit(xml: string, status: number): Count {
   return count
 }
 
-async function prepareEnvironment(): Promise<string> {
-  const folder = process.platform === 'win32' ? 'Scripts' : 'bin'
-  const python = join(ENVIRONMENT, folder, process.platform === 'win32' ? 'python.exe' : 'python')
+async function prepareEnvironment({ program, minor }: Python, environment: string): Promise<string> {
+  const isWindows = process.platform === 'win32'
+  const python = join(environment, isWindows ? 'Scripts' : 'bin', isWindows ? 'python.exe' : 'python')
   const hash = createHash('sha256')
     .update(await readFile(join(SDK, 'pyproject.toml')))
+    .update(`${minor}`)
     .digest('hex')
-  const stamp = join(ENVIRONMENT, '.installed')
+  const stamp = join(environment, '.installed')
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash && existsSync(python)) return python
-  console.error('Preparing a Python environment for the SDK …')
-  await mkdir(ENVIRONMENT, { recursive: true })
-  run(findPython(), ['-m', 'venv', '--clear', ENVIRONMENT])
+  console.error(`Preparing an environment of Python 3.${minor} for the SDK …`)
+  await mkdir(environment, { recursive: true })
+  run(program, ['-m', 'venv', '--clear', environment])
   run(python, [
     '-m',
     'pip',
@@ -61,12 +98,32 @@ async function prepareEnvironment(): Promise<string> {
   return python
 }
 
-function findPython(): string {
-  const isRecent = 'import sys; sys.exit(sys.version_info < (3, 10))'
-  const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', isRecent]).status === 0)
-  if (!python)
+/** The Python of this machine, and, where that is a newer one, the oldest that we support. */
+function findPythons(): { readonly usual: Python; readonly oldest: Python | undefined } {
+  const usual = ['python3', 'python'].map(probePython).find((python) => python !== undefined)
+  if (!usual)
     throw new Error('The tests of the Python SDK need Python 3.10 or newer: install it and try again.')
-  return python
+  const oldest = [`python3.${OLDEST_MINOR}`, ...findPyenvPythons()]
+    .map(probePython)
+    .find((python) => python?.minor === OLDEST_MINOR && python.minor < usual.minor)
+  return { usual, oldest }
+}
+
+/** A program that is Python 3.10 or newer, and can make virtual environments. */
+function probePython(program: string): Python | undefined {
+  const probe =
+    'import ensurepip, sys, venv; print(sys.version_info.minor if sys.version_info.major == 3 else 0)'
+  const { status, stdout } = spawnSync(program, ['-c', probe], { encoding: 'utf8' })
+  const minor = Number(stdout)
+  return status === 0 && minor >= OLDEST_MINOR ? { program, minor } : undefined
+}
+
+/** Where pyenv keeps the versions of which one at a time is on the path. */
+function findPyenvPythons(): string[] {
+  const versions = join(process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv'), 'versions')
+  if (!existsSync(versions)) return []
+  const found = readdirSync(versions).filter((version) => version.startsWith(`3.${OLDEST_MINOR}.`))
+  return found.map((version) => join(versions, version, 'bin', 'python'))
 }
 
 function run(program: string, args: readonly string[]): void {

@@ -67,7 +67,8 @@ class InsufficientScopeError(Refusal):
     code, status = "insufficient_scope", 403
 
     def __init__(self, scopes: Sequence[str]) -> None:
-        super().__init__(f"This needs the scopes {' '.join(scopes)}. Ask for an access token that has all of them.")
+        needed = f"the scope {scopes[0]}" if len(scopes) == 1 else f"all of the scopes {' '.join(scopes)}"
+        super().__init__(f"This needs {needed}. Ask for an access token with that.")
         self.scopes = tuple(scopes)
 
 

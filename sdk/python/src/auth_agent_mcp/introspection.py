@@ -82,7 +82,7 @@ class Introspector:
                 )
             raise TemporarilyUnavailableError("The access token cannot be checked now. Try again.") from error
         except TemporarilyUnavailableError as error:
-            _LOG.warning("An access token could not be introspected. %s", error.description)
+            _LOG.debug("An access token could not be introspected. %s", error.description)
             raise TemporarilyUnavailableError("The access token cannot be checked now. Try again.") from error
         if not answer["active"]:
             raise InvalidTokenError("The access token has expired, was revoked, or is none of this server's.")
