@@ -157,6 +157,25 @@ describe('closing', () => {
     await closed
   })
 
+  it('answers the first request of a connection that was the last to be taken', async () => {
+    const { port, close } = await start(tellInfo, { drainMs: 4_000 })
+    const socket = await open(port)
+    const answer = readAll(socket)
+    const closed = close()
+    const isTaken = () =>
+      open(port).then(
+        (other) => {
+          other.destroy()
+          return true
+        },
+        () => false,
+      )
+    await expect.poll(isTaken, { timeout: 10_000 }).toBe(false)
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/is)
+    await closed
+  })
+
   it('waits no longer than the drain for connections without a request', async () => {
     const { port, close } = await start(tellInfo, { drainMs: 300 })
     await open(port)

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
@@ -104,21 +105,29 @@ function bindFault({ code, message }: NodeJS.ErrnoException, host: string, port:
 
 /**
  * A connection that waits for another request may get it at this very moment, and a client cannot know whether what it
- * sent was done before the reset. So the clients are asked to leave first; only then do idle connections go at once, and
- * each other one with its answer.
+ * sent was done before the reset. So the clients are asked to leave first, in the end without new ones coming; only then do
+ * idle connections go at once, and each other one with its answer.
  */
 async function closeServer(
   server: Server,
   { drainMs = 2_000, graceMs = 10_000 }: Pick<ListenOptions, 'drainMs' | 'graceMs'>,
 ): Promise<void> {
-  const drained = performance.now() + drainMs
-  while (performance.now() < drained && (await hasConnections(server))) await sleep(20)
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  await untilDeserted(server, 0.75 * drainMs)
+  const closed = new Promise<void>((resolve) => server.once('close', resolve))
+  // Not the method of the HTTP server, which ends idle connections as well, such as one whose first request is on its way.
+  NetServer.prototype.close.call(server)
+  await untilDeserted(server, 0.25 * drainMs)
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const late = setTimeout(() => server.closeAllConnections(), graceMs)
+  server.closeIdleConnections()
   await closed
   clearInterval(idle)
   clearTimeout(late)
+}
+
+async function untilDeserted(server: Server, mostMs: number): Promise<void> {
+  const end = performance.now() + mostMs
+  while (performance.now() < end && (await hasConnections(server))) await sleep(20)
 }
 
 function hasConnections(server: Server): Promise<boolean> {
