@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from typing import NamedTuple
 
 import httpx
@@ -75,6 +76,7 @@ class Verifier:
         self._transport = transport
         self._on_demand = on_demand
         self._connections: dict[asyncio.AbstractEventLoop, Connection] = {}
+        self._lock = threading.Lock()
         self._proofs = DPoPVerifier(self._clock, ReplayCache())
         self._resource = describe_options(options)
 
@@ -84,7 +86,8 @@ class Verifier:
 
     async def aclose(self) -> None:
         """Stops what was started in the event loop that runs."""
-        connection = self._connections.pop(asyncio.get_running_loop(), None)
+        with self._lock:
+            connection = self._connections.pop(asyncio.get_running_loop(), None)
         if connection is not None:
             await connection.aclose()
 
@@ -156,10 +159,12 @@ class Verifier:
 
     def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = self._connections.get(loop)
-        if connection is None:
+        return self._connections.get(loop) or self._open_connection(loop)
+
+    def _open_connection(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        connection = Connection(self._options, self._clock, self._transport, on_demand=self._on_demand)
+        with self._lock:  # Event loops may run in several threads.
             # An event loop that has ended took its tasks and connections with it.
             self._connections = {other: kept for other, kept in self._connections.items() if not other.is_closed()}
-            connection = Connection(self._options, self._clock, self._transport, on_demand=self._on_demand)
             self._connections[loop] = connection
         return connection
