@@ -11,6 +11,8 @@ import { isAlgorithm } from './signature_algorithms.ts'
 import { checkClaims, checkExpiry, checkTokenClaims, type Expected } from './token_claims.ts'
 
 const REMEMBERED_TOKENS = 10_000
+/** Tokens of one key begin alike. */
+const REMEMBERED_HEADERS = 100
 /** RFC 9068 §2.1. */
 const TYPES = ['at+jwt', 'application/at+jwt']
 
@@ -23,6 +25,7 @@ export class LocalValidation {
   /** Milliseconds. */
   readonly #maxStaleness: number
   readonly #verified = new BoundedMap<string, VerifiedClaims>(REMEMBERED_TOKENS)
+  readonly #headers = new BoundedMap<string, TokenHeader>(REMEMBERED_HEADERS)
   #keysVersion = 0
 
   constructor(
@@ -62,11 +65,15 @@ export class LocalValidation {
   }
 
   async #verifySignature(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
-    const { kid, alg } = checkHeader(token)
+    const encodedHeader = token.slice(0, token.indexOf('.'))
+    // What a header says that was verified before, letter for letter, it says again.
+    const header = this.#headers.get(encodedHeader) ?? checkHeader(token)
+    const { kid, alg } = header
     const { version } = this.#keys
     const key = await this.#keys.find(kid, alg)
     const payload = await verifyPayload(token, key, alg)
     if (payload === undefined) throw invalid('The signature of the access token is wrong.')
+    this.#headers.set(encodedHeader, header)
     const now = this.#platform.now() / 1000
     const claims = freezeDeeply(checkClaims(payload, expected, now))
     checkTokenClaims(claims, now)
@@ -80,7 +87,12 @@ export class LocalValidation {
   }
 }
 
-function checkHeader(token: string): { kid: string; alg: string } {
+interface TokenHeader {
+  kid: string
+  alg: string
+}
+
+function checkHeader(token: string): TokenHeader {
   const header = parseHeader(token)
   if (header === undefined) throw invalid('The access token is no signed JWT.')
   const { typ, alg, kid, crit } = header
