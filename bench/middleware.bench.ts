@@ -1,8 +1,8 @@
 import autocannon from 'autocannon'
 import { describe, it } from 'vitest'
 import { grant, registerServer } from '../tests/support/flow.ts'
-import { findFreePort } from '../tests/support/loopback.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
+import { findFreePort } from '../tests/support/loopback.ts'
 import { type BenchServer, type Kind, type Protection, startBenchServer } from './servers/start.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5)

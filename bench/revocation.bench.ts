@@ -1,8 +1,8 @@
 import { describe, it } from 'vitest'
+import { type Example, filesystem, notes, type Validation } from '../tests/interop/servers/example_servers.ts'
 import { createBrowser } from '../tests/support/browser.ts'
 import { grant } from '../tests/support/flow.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
-import { type Example, filesystem, notes, type Validation } from '../tests/interop/servers/example_servers.ts'
 import { statistics } from './statistics.ts'
 
 const TIMES = Number(process.env['REVOCATIONS'] ?? 100)
@@ -12,10 +12,13 @@ const TIMES = Number(process.env['REVOCATIONS'] ?? 100)
  * refused, asked again at once each time. The token has just been used, so every cache holds it.
  */
 describe.each([filesystem, notes])('$name', (example) => {
-  it.each(['introspect', 'local'] as const)('%s: from a revocation to the first refusal', async (validation) => {
-    const delays = await measure(example, validation)
-    console.log(`${example.name}, ${validation}, ${TIMES} revocations: ${statistics(delays, 'ms')}`)
-  })
+  it.each(['introspect', 'local'] as const)(
+    '%s: from a revocation to the first refusal',
+    async (validation) => {
+      const delays = await measure(example, validation)
+      console.log(`${example.name}, ${validation}, ${TIMES} revocations: ${statistics(delays, 'ms')}`)
+    },
+  )
 })
 
 async function measure(example: Example, validation: Validation): Promise<number[]> {

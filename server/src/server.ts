@@ -158,6 +158,11 @@ function createApp(context: ServerContext): App {
   )
   root.onError((error, c) => renderErrorForPeople(context, c.req.raw, error))
   addRoutes(root.basePath(issuer.basePath), context, FOR_MONITORS, renderErrorJson)
+  if (issuer.basePath !== '') {
+    // A probe does not know the path of the issuer; a person may end its address with a slash.
+    addRoutes(root, context, FOR_MONITORS, renderErrorJson)
+    addRoutes(root, context, { [`${issuer.basePath}/`]: { GET: home } }, renderErrorForPeople)
+  }
 
   if (issuer.isLoopback) root.use(refuseOtherHosts(context))
   addDiscovery(root, context)

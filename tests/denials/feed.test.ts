@@ -92,6 +92,19 @@ describe('GET /revocations', () => {
       expect(await ask({ cursor: heartbeat.cursor })).toMatchObject({ snapshot: false, denials: [] })
     })
 
+    it('at once when the node is about to stop', async () => {
+      const { cursor } = await ask()
+      const closing = new AbortController()
+      const headers = { Authorization: `Bearer ${mcp.key}` }
+      const waiting = server.fetch(
+        `/revocations?wait=20&cursor=${cursor}`,
+        { headers },
+        { closing: closing.signal },
+      )
+      closing.abort()
+      expect(await (await waiting).json()).toMatchObject({ snapshot: false, denials: [] })
+    })
+
     it('with one token that was revoked alone, for its server only', async () => {
       const { tokens, clientId } = await grant(server)
       const other = await registerServer(server, { server_url: 'https://other.example.com/mcp' })

@@ -57,6 +57,13 @@ describe('discovery (RFC 8414, OpenID Connect Discovery, RFC 9728)', () => {
     expect((await tenant.fetch(metadata['jwks_uri'] ?? '')).status).toBe(200)
   })
 
+  it.each(['/health', '/ready', '/tenant/health', '/tenant/ready', '/tenant', '/tenant/'])(
+    'an issuer with a path answers %s, by which probes and people find it',
+    async (path) => {
+      expect((await tenant.fetch(`https://auth.example.com${path}`)).status).toBe(200)
+    },
+  )
+
   it('every page of an issuer with a path stays below it', async () => {
     await registerServer(tenant)
     const { client_id } = (await (

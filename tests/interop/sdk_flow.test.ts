@@ -14,7 +14,13 @@ import {
 } from './clients/client.ts'
 import { connectPythonClient } from './clients/python_client.ts'
 import { connectTypeScriptClient1, connectTypeScriptClient2 } from './clients/typescript_client.ts'
-import { type Example, type ExampleServer, filesystem, notes, type Validation } from './servers/example_servers.ts'
+import {
+  type Example,
+  type ExampleServer,
+  filesystem,
+  notes,
+  type Validation,
+} from './servers/example_servers.ts'
 
 type Connect = (options: ClientOptions) => Promise<McpClient>
 

@@ -4,7 +4,13 @@ import { createBrowser } from '../support/browser.ts'
 import { grant } from '../support/flow.ts'
 import { findFreePort } from '../support/loopback.ts'
 import { createTestServer, type TestServer } from '../support/server.ts'
-import { type Example, type ExampleServer, filesystem, notes, type Validation } from './servers/example_servers.ts'
+import {
+  type Example,
+  type ExampleServer,
+  filesystem,
+  notes,
+  type Validation,
+} from './servers/example_servers.ts'
 
 const OUTAGE_MS = 20_000
 const AT_ONCE = 4
@@ -41,7 +47,10 @@ describe.each([filesystem, notes])('$name, when the authorization server is away
       statusOf(servers[validation].url, tokens[validation])
     expect([await ask('local', known), await ask('introspect', known)]).toEqual([true, true])
 
-    const load = { local: startLoad(() => ask('local', known)), introspect: startLoad(() => ask('introspect', known)) }
+    const load = {
+      local: startLoad(() => ask('local', known)),
+      introspect: startLoad(() => ask('introspect', known)),
+    }
     await outage.stop()
     const duringOutage = { known: new Set<Answer>(), unknown: new Set<Answer>() }
     // The first refusal shows that the introspecting server has noticed.

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 
 /** An HTTP server on a free port of 127.0.0.1. */

@@ -3,6 +3,7 @@ import { authenticateServer } from '../authentication/server_authentication.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import type { ConnectionInfo } from '../options.ts'
 import type { RecordedDenial } from '../storage/denials.ts'
 import type { DenialNews } from '../tokens/denial_log.ts'
 
@@ -19,11 +20,16 @@ const waiting = new WeakMap<ServerContext, Map<string, number>>()
 /**
  * The feed of denials, for MCP servers that check access tokens themselves: what ended before it expired, of what this
  * server could hold. Without a cursor, or with one that has expired, it answers with all of it; otherwise as soon as there
- * is news, or with none after `wait` seconds. Every answer is a heartbeat: what it says was true when it was sent.
+ * is news, or with none after `wait` seconds, or when this node is about to stop. Every answer is a heartbeat: what it
+ * says was true when it was sent.
  *
  * @throws OAuthError `invalid_client`; `invalid_request`; `slow_down`; `temporarily_unavailable` where it cannot be read
  */
-export async function revocations(context: ServerContext, request: Request): Promise<Response> {
+export async function revocations(
+  context: ServerContext,
+  request: Request,
+  { closing }: ConnectionInfo,
+): Promise<Response> {
   const { cursor, wait } = readParameters(request)
   const key = await authenticateServer(context, request)
   await context.denials.readAgain(MAX_AGE)
@@ -33,20 +39,21 @@ export async function revocations(context: ServerContext, request: Request): Pro
   const news = log.newsFor(key, cursor, context.now())
   if (isNews(news) || wait === 0) return respond(context, news)
   const release = takePlace(context, key.id)
-  return respond(context, await waitForNews(context, request, { cursor, wait }).finally(release))
+  const ended = closing === undefined ? request.signal : AbortSignal.any([request.signal, closing])
+  return respond(context, await waitForNews(context, request, { cursor, wait, ended }).finally(release))
 }
 
 async function waitForNews(
   context: ServerContext,
   request: Request,
-  { cursor, wait }: { cursor: string | undefined; wait: number },
+  { cursor, wait, ended }: { cursor: string | undefined; wait: number; ended: AbortSignal },
 ): Promise<DenialNews> {
   const { denials } = context
   let version = denials.log.version
   for (let waited = 0; ; waited += LOOK_EVERY) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
     await denials.readAgain(MAX_AGE)
-    const isLast = waited + LOOK_EVERY >= wait * 1000 || request.signal.aborted
+    const isLast = waited + LOOK_EVERY >= wait * 1000 || ended.aborted
     if (denials.log.version === version && !isLast) continue
     version = denials.log.version
     // Its own key may be among what ended.

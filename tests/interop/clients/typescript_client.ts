@@ -80,7 +80,9 @@ export async function connectTypeScriptClient1(options: ClientOptions): Promise<
     }
   }
   async function stepUp(needed: string): Promise<void> {
-    const scope = [...new Set([...(provider.granted?.scope ?? '').split(' '), ...needed.split(' ')])].join(' ')
+    const scope = [...new Set([...(provider.granted?.scope ?? '').split(' '), ...needed.split(' ')])].join(
+      ' ',
+    )
     provider.granted = undefined
     await auth1.auth(provider, { serverUrl: url, scope })
     await finish()

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { createApp } from '../../../examples/notes-server/src/app.ts'
 import { Notes } from '../../../examples/notes-server/src/notes.ts'
-import { findPython } from '../../support/python.ts'
 import { registerServer } from '../../support/flow.ts'
 import { findFreePort } from '../../support/loopback.ts'
+import { findPython } from '../../support/python.ts'
 import type { TestServer } from '../../support/server.ts'
 
 export type Validation = 'introspect' | 'local'
@@ -55,10 +55,7 @@ export const notes: Example = {
   descriptions: { read: 'Read your notes', write: 'Write notes' },
 }
 
-async function startFilesystemServer(
-  authServer: TestServer,
-  validation: Validation,
-): Promise<ExampleServer> {
+async function startFilesystemServer(authServer: TestServer, validation: Validation): Promise<ExampleServer> {
   const { url, port, ...registered } = await register(authServer, filesystem)
   const root = await mkdtemp(join(tmpdir(), 'filesystem-server-'))
   const child = spawn(findPython(), ['-m', 'filesystem_server'], {
