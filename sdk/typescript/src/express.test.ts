@@ -157,6 +157,26 @@ describe('with a table of tools', () => {
     expect((await post(`${url}/mcp`, call('read'))).status).toBe(200)
   })
 
+  test('a body that comes slowly, in pieces, is whole for who reads it next', async () => {
+    const { url } = await start(readers['a pipe after, and after a while'] ?? (() => {}))
+    const pieces = [call('read').slice(0, 9), call('read').slice(9, 10), call('read').slice(10)]
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        const piece = pieces.shift()
+        if (piece === undefined) controller.close()
+        else controller.enqueue(new TextEncoder().encode(piece))
+      },
+    })
+    const init = {
+      method: 'POST',
+      headers: { Authorization: authorization },
+      body,
+      duplex: 'half',
+    } as RequestInit
+    expect(await (await fetch(`${url}/mcp`, init)).text()).toBe(call('read'))
+  })
+
   test('an empty body is no message', async () => {
     const { url } = await start((app) => void app.use(protect(server.protect(TOOLS))))
     const response = await post(`${url}/mcp`, '')
