@@ -42,8 +42,9 @@ export interface ExchangedToken extends JsonObject {
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-/** Milliseconds. */
+/** Milliseconds, both of these. */
 const LIMIT = 5_000
+const WARNING_PAUSE = 60_000
 
 /** Talks to the authorization server for one MCP server. */
 export class AuthAgentClient {
@@ -51,6 +52,7 @@ export class AuthAgentClient {
   readonly #apiKey: string
   readonly #serverId: string | undefined
   readonly #platform: Platform
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   /** @throws TypeError for options that make no sense */
   constructor(options: ClientOptions, platform: Platform = detectPlatform()) {
@@ -71,7 +73,7 @@ export class AuthAgentClient {
    */
   async introspectToken(token: string): Promise<IntrospectionAnswer> {
     const { status, body } = await this.#post('/introspect', { token }, this.#bearer())
-    if (status === 401) this.#platform.warn('the authorization server refused the API key: make a new one')
+    if (status === 401) this.#warnOfKey()
     if (status !== 200 || !isObject(body)) throw unavailable(`answered an introspection with ${status}`)
     return { ...body, active: body['active'] === true }
   }
@@ -125,7 +127,9 @@ export class AuthAgentClient {
   async readRevocations(query: URLSearchParams, limit: number, signal?: AbortSignal): Promise<JsonAnswer> {
     const url = `${this.authServer}/revocations?${query}`
     const headers = { Authorization: this.#bearer(), Accept: 'application/json' }
-    return requestJson(this.#platform, { url, init: { headers }, limit, signal })
+    const answer = await requestJson(this.#platform, { url, init: { headers }, limit, signal })
+    if (answer.status === 401) this.#warnOfKey()
+    return answer
   }
 
   /** Metadata of an MCP server as it was registered (RFC 9728). */
@@ -138,6 +142,14 @@ export class AuthAgentClient {
   /** The public keys (RFC 7517 §5). */
   async getKeys(): Promise<JsonAnswer> {
     return this.#request(`${this.authServer}/.well-known/jwks.json`)
+  }
+
+  /** The operator is told, but not at every request. */
+  #warnOfKey(): void {
+    const now = this.#platform.elapsed()
+    if (now - this.#warnedAt < WARNING_PAUSE) return
+    this.#warnedAt = now
+    this.#platform.warn('the authorization server refused the API key: make a new one')
   }
 
   #bearer(): string {

@@ -144,9 +144,6 @@ export class DenialFeed {
   }
 
   #fail(answer: JsonAnswer | undefined): void {
-    if (answer?.status === 401) {
-      this.#platform.warn('the authorization server refused the API key: make a new one')
-    }
     this.#lastSucceeded = false
     this.#generation += 1
     const delay = Math.min(FIRST_RETRY * 2 ** this.#failures, LAST_RETRY)

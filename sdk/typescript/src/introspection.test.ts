@@ -71,7 +71,7 @@ test('an API key that is refused is told to the operator, without the key', asyn
   const { createProtectionOn } = await import('./create_protection.ts')
   const { OPTIONS } = await import('./testing/authorization_server.ts')
   expect(await send(createProtectionOn(refusing, OPTIONS), await server.sign())).toBe(UNAVAILABLE)
-  expect(server.platform.warnings.join()).toMatch(/refused the API key/)
+  expect(server.platform.warnings).toEqual([expect.stringMatching(/refused the API key/)])
   expect(server.platform.warnings.join()).not.toContain('sk_test')
 })
 
