@@ -94,6 +94,7 @@ module.exports = {
       to: { path: `^${part}/` },
     })),
     { from: { path: '^sdk/typescript/' }, to: { path: '^sdk/typescript/' } },
+    { from: { path: '^sdk/make_vectors/' }, to: { path: '^sdk/make_vectors/' } },
     { from: { path: '^examples/' }, to: { path: ['^examples/', '^sdk/typescript/'] } },
   ],
   forbidden: [

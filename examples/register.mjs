@@ -15,11 +15,11 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 async function main() {
   if (existsSync('.env')) stop('.env is here already: remove it to register again.')
   const example = readFileSync('.env.example', 'utf8')
-  const valueOf = (name) => process.env[name] ?? new RegExp(`^${name}=(.*)$`, 'm').exec(example)?.[1]
-  const authServer = valueOf('AUTH_AGENT_URL')
+  const setting = (name) => process.env[name] ?? new RegExp(`^${name}=(.*)$`, 'm').exec(example)?.[1]
+  const authServer = setting('AUTH_AGENT_URL')
   const registration = JSON.parse(readFileSync('register.json', 'utf8'))
   const manage = callApi(authServer, readAdminToken())
-  const server = await manage('/api/servers', { server_url: valueOf('SERVER_URL'), ...registration })
+  const server = await manage('/api/servers', { server_url: setting('SERVER_URL'), ...registration })
   const key = await manage(`/api/servers/${server.server_id}/keys`, { name: 'example' })
   const values = {
     AUTH_AGENT_URL: authServer,

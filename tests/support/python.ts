@@ -1,6 +1,6 @@
 /**
  * The Python that has our SDK, its example and the clients that it is tested with. `npm test` prepares it and names
- * it; so does `node scripts/python_environment.ts` for a run by hand.
+ * it.
  */
 export function findPython(): string {
   const python = process.env['PYTHON_PATH']

@@ -59,9 +59,7 @@ class Terminal:
         query = parse_qs(urlsplit(await self.callbacks.get()).query)
         if "error" in query:
             raise RuntimeError(f"authorization was refused: {query['error'][0]}")
-        return AuthorizationCodeResult(
-            code=query["code"][0], state=query["state"][0], iss=query.get("iss", [None])[0]
-        )
+        return AuthorizationCodeResult(code=query["code"][0], state=query["state"][0], iss=query.get("iss", [None])[0])
 
 
 class Storage:
@@ -150,9 +148,7 @@ async def fastmcp_client(
             return await terminal.wait_for_callback()
 
     parts = urlsplit(redirect_uri)
-    provider = TerminalOAuth(
-        url, client_name=client_name, callback_host=str(parts.hostname), callback_port=parts.port
-    )
+    provider = TerminalOAuth(url, client_name=client_name, callback_host=str(parts.hostname), callback_port=parts.port)
 
     def create(**options: Any) -> httpx2.AsyncClient:
         return create_http_client(revision, **options)
