@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from auth_agent_mcp.clock import Clock
 from auth_agent_mcp.http_request import ASGIApp, Message, Scope
 
 
-class FakeClock(Clock):
+class FakeClock:
     """Stands still until it is told to go on. Whoever sleeps wakes when the time has come."""
 
     def __init__(self, now: float = 1_764_000_000) -> None:

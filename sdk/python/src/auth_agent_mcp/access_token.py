@@ -28,7 +28,7 @@ class AccessTokenVerifier:
         self._headers: BoundedDict[bytes, tuple[str, str]] = BoundedDict(100)
         keys.on_change(self._verified.clear)
 
-    def find(self, token: str, digest: bytes, resource: str) -> VerifiedToken | None:
+    def find(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What a token says, or none where its key has to be fetched. Raises ``InvalidTokenError``."""
         self._keys.refresh()
         verified = self._verified.get(digest)
@@ -46,7 +46,7 @@ class AccessTokenVerifier:
         self._verified.put(digest, verified)
         return verified
 
-    async def verify(self, token: str, digest: bytes, resource: str) -> VerifiedToken:
+    async def verify(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
         """Fetches the key where it must.
 
         Raises ``InvalidTokenError``, or ``TemporarilyUnavailableError`` where there are no keys to verify with.
@@ -86,7 +86,7 @@ class AccessTokenVerifier:
         return verified
 
 
-def _split(token: str) -> CompactJws:
+def _split(token: bytes) -> CompactJws:
     try:
         return split_jws(token)
     except ValueError:

@@ -108,7 +108,7 @@ class DPoPVerifier:
         if len(proofs[0]) > _MAX_LENGTH:
             raise InvalidDPoPProofError(f"The proof is longer than {_MAX_LENGTH} characters.")
         try:
-            jws = split_jws(proofs[0])
+            jws = split_jws(proofs[0].encode())
             proof_key = self._headers.get(jws.header) or self._read_header(jws.header)
             claims = decode_object(jws.payload)
         except (ValueError, KeyError):

@@ -49,7 +49,7 @@ class Introspector:
         check_not_expired(verified.expires_at, self._clock.time())
         return verified
 
-    async def ask(self, token: str, digest: bytes, resource: str) -> VerifiedToken:
+    async def ask(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
         """Asks the authorization server; the answer is not looked up, but it is kept.
 
         Raises ``InvalidTokenError`` or ``TemporarilyUnavailableError``.
@@ -62,7 +62,7 @@ class Introspector:
         # One caller who gives up must not end the question of the others.
         return await asyncio.shield(asking)
 
-    async def _ask_once(self, token: str, key: tuple[bytes, int], resource: str) -> VerifiedToken:
+    async def _ask_once(self, token: bytes, key: tuple[bytes, int], resource: str) -> VerifiedToken:
         try:
             verified = await self._ask_server(token, resource)
         finally:
@@ -72,9 +72,9 @@ class Introspector:
             self._answers.put(digest, (self._clock.monotonic() + _KEEP_SECONDS, verified))
         return verified
 
-    async def _ask_server(self, token: str, resource: str) -> VerifiedToken:
+    async def _ask_server(self, token: bytes, resource: str) -> VerifiedToken:
         try:
-            answer = await self._client.introspect_token(token)
+            answer = await self._client.introspect_token(token.decode())
         except OAuthError as error:
             if error.status == 401:
                 _LOG.error(

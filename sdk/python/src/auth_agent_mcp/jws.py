@@ -23,9 +23,8 @@ class CompactJws(NamedTuple):
     signature: bytes
 
 
-def split_jws(token: str) -> CompactJws:
+def split_jws(data: bytes) -> CompactJws:
     """Three parts of base64url without padding. Raises ``ValueError``."""
-    data = token.encode()
     parts = data.split(b".")
     if len(parts) != 3 or data.translate(None, _ALPHABET) != b"..":
         raise ValueError("not a JWS in compact form")

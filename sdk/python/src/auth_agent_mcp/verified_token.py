@@ -83,7 +83,7 @@ def check_not_expired(expires_at: float, now: float) -> None:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a claim is a NumericDate (RFC 7519 §2)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def is_text(value: object) -> bool:

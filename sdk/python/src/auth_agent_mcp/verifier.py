@@ -12,7 +12,7 @@ import httpx
 from .access_token import AccessTokenVerifier
 from .auth import Auth
 from .client import AuthAgentClient
-from .clock import Clock
+from .clock import Clock, SystemClock
 from .dpop import DPoPVerifier, ProofRequest, ReplayCache
 from .errors import InvalidDPoPProofError, InvalidTokenError
 from .feed import DenialFeed
@@ -72,7 +72,7 @@ class Verifier:
         on_demand: bool = False,
     ) -> None:
         self._options = options
-        self._clock = clock or Clock()
+        self._clock = clock or SystemClock()
         self._transport = transport
         self._on_demand = on_demand
         self._connections: dict[asyncio.AbstractEventLoop, Connection] = {}
@@ -109,14 +109,15 @@ class Verifier:
         """
         connection = self._connect()
         resource = (self._resource or await self.find_resource()).resource
-        digest = hashlib.sha256(credential.token.encode()).digest()
-        verified = self._find_at_hand(connection, credential.token, digest, resource)
+        token = credential.token.encode()
+        digest = hashlib.sha256(token).digest()
+        verified = self._find_at_hand(connection, token, digest, resource)
         if verified is None:
-            verified = await self._ask(connection, credential.token, digest, resource)
+            verified = await self._ask(connection, token, digest, resource)
         self._check_binding(verified, credential, proof)
         return verified.to_auth(credential.token, resource)
 
-    def _find_at_hand(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken | None:
+    def _find_at_hand(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
         feed = connection.feed
         if self._options.validation == "introspect":
@@ -126,7 +127,7 @@ class Verifier:
             return None
         return self._check_not_denied(feed, verified)
 
-    async def _ask(self, connection: Connection, token: str, digest: bytes, resource: str) -> VerifiedToken:
+    async def _ask(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
         """Asks for keys, for denials, or about the token itself, as far as it must."""
         feed, introspector = connection.feed, connection.introspector
         if self._options.validation == "introspect":
