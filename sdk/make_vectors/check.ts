@@ -112,8 +112,9 @@ async function outcome(
   return proven ? 'good' : 'invalid_dpop_proof'
 
   function introspected(): Members | Outcome {
-    const reply = replyOf(server.introspection, token)
-    return isGoodAnswer(reply, options, now)
+    const answer = isGoodAnswer(replyOf(server.introspection, token), options, now)
+    if (typeof answer === 'string') return answer
+    return known.denials.some((denial) => denies(denial, answer, now)) ? 'invalid_token' : answer
   }
 
   async function validated(): Promise<Members | Outcome> {

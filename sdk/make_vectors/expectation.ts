@@ -91,6 +91,18 @@ export const insufficientScope = (scope: string): Expectation =>
     ]),
   })
 
+/** The same for a token that came as DPoP (RFC 9449 §7.1). */
+export const dpopInsufficientScope = (scope: string): Expectation =>
+  answer(403, 'insufficient_scope', {
+    'www-authenticate': challenge('DPoP', [
+      ['error', 'insufficient_scope'],
+      ['scope', scope],
+      ['resource_metadata', metadataUrl],
+      ['error_description', '*'],
+      ['algs', algs],
+    ]),
+  })
+
 export const toolNotAllowed: Expectation = answer(403, 'tool_not_allowed', { 'www-authenticate': null })
 export const tooLarge: Expectation = answer(413, 'request_too_large', { 'www-authenticate': null })
 export const unsupported: Expectation = answer(415, 'unsupported_media_type', { 'www-authenticate': null })

@@ -12,7 +12,7 @@ import {
   request,
   step,
 } from '../case.ts'
-import { accepted, dpopChallenge, invalidToken } from '../expectation.ts'
+import { accepted, dpopChallenge, dpopInsufficientScope, invalidToken } from '../expectation.ts'
 import { type KeyName, privateJwk, publicJwk } from '../keys.ts'
 import { accessToken, type Members, origin, proof, resource, signed, T, thumbprint } from '../tokens.ts'
 
@@ -88,6 +88,11 @@ const forms: readonly Case[] = [
       badProof,
     ),
   ]),
+  oneCase(
+    'DPoP: a token that lacks a scope is challenged as DPoP',
+    local({ required_scopes: ['files:delete'] }),
+    [step(T, post([dpop(token), ['dpop', proof(token)]]), dpopInsufficientScope('files:delete'))],
+  ),
   oneCase('DPoP: the challenge names the required scopes', local({ required_scopes: ['files:read'] }), [
     step(T, post([dpop(token)]), dpopChallenge('invalid_dpop_proof', 'files:read')),
   ]),

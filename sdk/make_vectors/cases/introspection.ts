@@ -88,6 +88,13 @@ const other = denial('token', 'another_token')
 const userDenial = denial('user', 'another_user', { cutoff: T - 100 })
 
 const cache: readonly Case[] = [
+  ...[denial('token', 'token_1'), denial('user', 'user_1', { cutoff: T })].map((known) =>
+    oneCase(
+      `a known denial of a ${known['kind']} counts, whatever a node that has not heard of it says`,
+      options(),
+      [step(T, asking, invalidToken(), { ...answers(active()), revocations: feed([known]) })],
+    ),
+  ),
   oneCase('an active answer is kept for 10 seconds while the feed is live', options(), [
     step(T, asking, counted(accepted(), 1), answers(active())),
     step(T + 1, asking, counted(accepted(), 0)),

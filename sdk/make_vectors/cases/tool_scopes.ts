@@ -315,6 +315,24 @@ const transport: readonly Case[] = [
       through,
     ),
   ),
+  ...['utf-16', 'utf-7', 'iso-8859-1', '"utf-16le"'].map((charset) =>
+    raw(
+      `a body with the charset ${charset} is refused, which the application might read as another message`,
+      {},
+      [['content-type', `application/json; charset=${charset}`]],
+      ping,
+      unsupported,
+    ),
+  ),
+  ...['utf-8', 'UTF-8', '"utf-8"'].map((charset) =>
+    raw(
+      `a body with the charset ${charset} is read`,
+      {},
+      [['content-type', `application/json; charset=${charset}`]],
+      ping,
+      through,
+    ),
+  ),
   raw(
     'without a table a compressed body is left to the application',
     { tool_scopes: undefined },

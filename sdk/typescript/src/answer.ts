@@ -64,6 +64,7 @@ function answerJsonRpcError({ code, message, id }: JsonRpcError): Answer {
 /** RFC 6750 §3, RFC 9449 §7.1. */
 function describeChallenge(error: AuthAgentError, context: ChallengeContext): string | undefined {
   const { metadataUrl, requiredScopes, scheme } = context
+  const algs = scheme === 'DPoP' ? DPOP_ALGS : undefined
   const what = { error: error.code, error_description: error.message }
   const where = { resource_metadata: metadataUrl }
   const scope = scopeParameter(requiredScopes)
@@ -71,7 +72,7 @@ function describeChallenge(error: AuthAgentError, context: ChallengeContext): st
     case 'missing_token':
       return challenge('Bearer', { ...where, scope })
     case 'invalid_token':
-      return challenge(scheme, { ...what, algs: scheme === 'DPoP' ? DPOP_ALGS : undefined, ...where, scope })
+      return challenge(scheme, { ...what, algs, ...where, scope })
     case 'invalid_dpop_proof':
       return challenge('DPoP', { ...what, algs: DPOP_ALGS, ...where, scope })
     case 'invalid_request':
@@ -79,7 +80,7 @@ function describeChallenge(error: AuthAgentError, context: ChallengeContext): st
     case 'insufficient_scope': {
       const scopes = error instanceof InsufficientScopeError ? error.scopes : requiredScopes
       const needed = { error: error.code, scope: scopeParameter(scopes) }
-      return challenge('Bearer', { ...needed, ...where, error_description: error.message })
+      return challenge(scheme, { ...needed, ...where, error_description: error.message, algs })
     }
     default:
       return undefined

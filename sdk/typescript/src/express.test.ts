@@ -1,3 +1,4 @@
+import { getRequestListener } from '@hono/node-server'
 import express, { type Express } from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { getAuth, protect, requireScopes } from './express.ts'
@@ -64,6 +65,11 @@ describe('with a table of tools', () => {
     'express.json() before': (app) => {
       app.use(express.json({ limit: '20mb' }), protect(server.protect(TOOLS)))
       app.post('/mcp', (req, res) => void res.json(req.body))
+    },
+    "hono's listener behind": (app) => {
+      app.use(protect(server.protect(TOOLS)))
+      const answer = getRequestListener(async (request) => Response.json(await request.json()))
+      app.post('/mcp', (req, res) => void answer(req, res))
     },
     'express.text() before': (app) => {
       app.use(express.text({ type: '*/*', limit: '20mb' }), protect(server.protect(TOOLS)))

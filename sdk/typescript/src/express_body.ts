@@ -74,9 +74,18 @@ function readAndPutBack(req: Request, limit: number): Promise<Uint8Array> {
       } else if (req.complete && size > 0) {
         const bytes = concatenate(chunks, size)
         req.unshift(bytes)
+        keepRawBody(req, bytes)
         settle(() => resolve(bytes))
       }
     }
     req.on('readable', read).on('end', end).on('error', fail).on('close', close)
   })
+}
+
+/** Listeners that make a `Request` of it (@hono/node-server) take no stream that was read from, but a `rawBody`. */
+function keepRawBody(
+  req: Request & { rawBody?: unknown },
+  { buffer, byteOffset, byteLength }: Uint8Array,
+): void {
+  req.rawBody ??= Buffer.from(buffer, byteOffset, byteLength)
 }

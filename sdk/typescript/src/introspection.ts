@@ -77,6 +77,10 @@ export class Introspection {
       )
     }
     const claims = freezeDeeply(checkClaims(answer, expected, this.#platform.now() / 1000))
+    // Another node of the authorization server may have answered, that had not heard of it.
+    if (this.#feed.isDenied(claims)) {
+      throw new AuthAgentError('invalid_token', 'The access token was revoked. Authorize again.')
+    }
     if (this.#feed.isLive && this.#feed.generation === generation) {
       this.#forgetOutdated()
       this.#answers.set(digest, { claims, askedAt })
