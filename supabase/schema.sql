@@ -378,6 +378,8 @@ create table auth_agent.signing_keys (
   check ((alg = 'HS256') = (public_jwk is null))
 );
 create index signing_keys_alg on auth_agent.signing_keys (alg, activates_at);
+-- One key of each algorithm has no successor: of two nodes that make the first at the same time, one succeeds.
+create unique index signing_keys_latest on auth_agent.signing_keys (alg) where deactivates_at is null;
 
 create table auth_agent.purpose_keys (
   purpose text not null,

@@ -32,12 +32,10 @@ const LIST = statement<SigningKeyRow>(
   `select kid, alg, public_jwk, wrapped_key, activates_at, deactivates_at, expires_at from auth_agent.signing_keys
    where expires_at is null or expires_at > $1 order by activates_at desc, kid`,
 )
-// Two nodes that start at once may both add a first key. That is harmless: both are published, and the newer signs.
 const ADD_FIRST = statement<{ kid: string }>(
   'signing_keys_add_first',
   `insert into auth_agent.signing_keys (kid, alg, public_jwk, wrapped_key, created_at, activates_at)
-   select $1, $2, $3, $4, $5, $6
-   where not exists (select from auth_agent.signing_keys where alg = $2 and expires_at is null) returning kid`,
+   values ($1, $2, $3, $4, $5, $6) on conflict (alg) where deactivates_at is null do nothing returning kid`,
 )
 const ADD_NEXT = statement<{ kid: string }>(
   'signing_keys_add_next',
