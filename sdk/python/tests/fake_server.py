@@ -31,7 +31,7 @@ class FakeAuthServer(httpx.AsyncBaseTransport):
         self.is_feed_down = False
         self.gate: asyncio.Event | None = None
         self.open_requests = 0
-        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
 
     def issue(self, **changes: Any) -> str:
         """A new access token, which is active."""
@@ -43,9 +43,7 @@ class FakeAuthServer(httpx.AsyncBaseTransport):
     async def deny(self, kind: str, subject: str, **more: Any) -> None:
         """Revokes, and lets the news get around."""
         self.denials.append({"kind": kind, "subject": subject, "expires_at": NOW + 3600, **more})
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-        await settle()
+        await self.heartbeat()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked[request.url.path] += 1
@@ -80,7 +78,9 @@ class FakeAuthServer(httpx.AsyncBaseTransport):
             return httpx.Response(503, json={})
         cursor = request.url.params.get("cursor")
         if cursor is not None and int(cursor) == len(self.denials) and request.url.params["wait"] != "0":
-            await self._news.wait()
+            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(news)
+            await news
         known = int(cursor or 0)
         answer = {
             "cursor": str(len(self.denials)),
@@ -91,9 +91,11 @@ class FakeAuthServer(httpx.AsyncBaseTransport):
         return httpx.Response(200, json=answer)
 
     async def heartbeat(self) -> None:
-        """Answers the feed's request without news."""
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        """Answers the feed's request, with news where there are any."""
+        waiting, self._waiting = self._waiting, []
+        for news in waiting:
+            if not news.done():
+                news.set_result(None)
         await settle()
 
 

@@ -136,6 +136,28 @@ def test_a_server_that_trickles_is_given_up() -> None:
         asyncio.run(ask())
 
 
+@pytest.mark.parametrize("steps", range(12))
+def test_a_cancellation_that_comes_with_the_answer_is_not_lost(steps: int) -> None:
+    async def ask() -> None:
+        go_on = asyncio.Event()
+
+        async def answer(asked: httpx.Request) -> httpx.Response:
+            await go_on.wait()
+            return httpx.Response(200, json={"active": True})
+
+        async with AuthAgentClient(**KEYS, transport=httpx.MockTransport(answer)) as client:
+            asking = asyncio.ensure_future(client.introspect_token("token"))
+            await asyncio.sleep(0.01)
+            go_on.set()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            was_in_time = asking.cancel()
+            await asyncio.wait({asking})
+            assert asking.cancelled() == was_in_time
+
+    asyncio.run(ask())
+
+
 def test_a_client_is_refused_options_that_make_no_sense() -> None:
     with pytest.raises(ValueError, match="api_key"):
         AuthAgentClient(server_id="srv_test", api_key="")

@@ -173,6 +173,28 @@ async def test_a_failing_feed_is_asked_ever_less_often_but_at_least_every_2_and_
     assert max(pauses) <= 2.6
 
 
+async def test_whatever_goes_wrong_the_feed_comes_back(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeAuthServer):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self.is_down and request.url.path == "/revocations":
+                raise RuntimeError("nobody expects this")
+            return await super().handle_async_request(request)
+
+    trial = Trial()
+    trial.server = Broken()
+    trial.app = protect(ok, trial.server, trial.clock)
+    assert await trial.status(trial.server.issue()) == 200
+    await settle()
+    trial.server.is_down = True
+    await trial.server.heartbeat()
+    await trial.clock.advance(1)
+    assert "nobody expects this" in caplog.text
+    trial.server.is_down = False
+    await trial.clock.advance(3)
+    await trial.clock.advance(0.1)
+    assert trial.server.open_requests == 1
+
+
 async def test_a_refused_key_is_said_in_the_log_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(asked: httpx.Request) -> httpx.Response:
         return httpx.Response(401, json={"error": "invalid_client"})

@@ -87,7 +87,8 @@ def describe_challenge(
         return _challenge("Bearer", error, description, metadata)
     if isinstance(refusal, InsufficientScopeError):
         needed = ("scope", " ".join(unique([*required_scopes, *refusal.scopes])))
-        return _challenge("Bearer", error, needed, metadata, description)
+        parameters = error, needed, metadata, description
+        return _challenge("DPoP", *parameters, algs) if scheme == "DPoP" else _challenge("Bearer", *parameters)
     return None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -18,6 +18,8 @@ from .results import IntrospectionResult, ServerMetadata, TokenExchangeResult
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+T = TypeVar("T")
 
 TIMEOUT = 5.0
 """Seconds for one call, from its start to the end of the answer."""
@@ -76,7 +78,7 @@ class AuthAgentClient:
         """Sends a request; ``within`` is in seconds. Raises ``TemporarilyUnavailableError`` where nothing came back."""
         request.extensions["timeout"] = httpx.Timeout(within).as_dict()
         try:
-            return await asyncio.wait_for(self._http.send(request), within)
+            return await _within(within, self._http.send(request))
         except (httpx.HTTPError, OSError, asyncio.TimeoutError) as error:
             raise _unreachable(error) from error
 
@@ -150,6 +152,24 @@ class SyncAuthAgentClient:
             return self._http.send(request)
         except (httpx.HTTPError, OSError) as error:
             raise _unreachable(error) from error
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Gives work so many seconds. Raises ``asyncio.TimeoutError`` after that.
+
+    Before Python 3.12, ``asyncio.wait_for`` swallows a cancellation that comes together with the result, and what was
+    to end with its event loop would go on.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+        raise asyncio.TimeoutError(f"no answer within {seconds:g} s")
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 def _unreachable(error: BaseException) -> TemporarilyUnavailableError:

@@ -87,7 +87,7 @@ class DPoPVerifier:
             raise InvalidDPoPProofError("The proof is for another method (htm).")
         htu = claims.get("htu")
         if not isinstance(htu, str) or (uri := normalize(htu)) is None or uri != normalize(request.uri):
-            raise InvalidDPoPProofError(f"The proof is for another URL (htu); this one is {request.uri}.")
+            raise InvalidDPoPProofError("The proof is for another URL (htu) than that of this request.")
         if claims.get("ath") != encode_base64url(hashlib.sha256(token.encode()).digest()):
             raise InvalidDPoPProofError("The proof is for another access token (ath).")
         now, issued_at = self._clock.time(), claims.get("iat")

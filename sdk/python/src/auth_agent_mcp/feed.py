@@ -26,6 +26,7 @@ _FORGET_CURSOR_AFTER = 30.0
 _FIRST_ANSWER_SECONDS = 5.0
 _ON_DEMAND_AGE = 0.5
 _QUICK = 0.05
+_SAY_AGAIN_EVERY = 30
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_RETRY_AFTER = 0.2, 2.0, 10.0
 
 
@@ -99,7 +100,8 @@ class DenialFeed:
         was_quick = False
         while True:
             asked_at = self._clock.monotonic()
-            await self._ask(WAIT)
+            # After a failure it wants to know at once where it stands.
+            await self._ask(WAIT if self._failures == 0 else 0)
             now = self._clock.monotonic()
             # The first answer comes at once. Where others do too, the server is not asked without a pause.
             is_quick = now - asked_at < _QUICK
@@ -113,11 +115,18 @@ class DenialFeed:
         try:
             response = await self._client.send(self._client.calls.revocations(cursor, wait), within=wait + TIMEOUT)
             answer = read_feed_answer(read_object(response))
+            if cursor is None and not answer.is_snapshot:
+                raise ValueError("not all that is known")
         except AuthAgentError as error:
             self._note_failure(error.description, response)
             return
         except ValueError:
             self._note_failure("The authorization server answered with something that is no feed of denials.", response)
+            return
+        except Exception:
+            # Whatever it was, the feed must come back; until then, nothing relies on it.
+            _LOG.exception("The feed of denials failed in a way that nobody expected.")
+            self._note_failure("See the line before.", response)
             return
         if self._failures > 0:
             _LOG.info("The feed of denials answers again.")
@@ -130,7 +139,7 @@ class DenialFeed:
     def _note_failure(self, description: str, response: httpx.Response | None) -> None:
         if self._failures == 0:
             _LOG.warning("The feed of denials failed; it is tried again. %s", description)
-        if response is not None and response.status_code in (401, 403):
+        if response is not None and response.status_code in (401, 403) and self._failures % _SAY_AGAIN_EVERY == 0:
             _LOG.error("The authorization server refused the API key for the feed of denials. Set a new one.")
         pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
         pause += pause * random.uniform(-0.25, 0.25)

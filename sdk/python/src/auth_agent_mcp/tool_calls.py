@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import UnsupportedMediaTypeError
 from .http_request import HttpRequest
+
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^\s;"']*)""", re.IGNORECASE)
 
 PARSE_ERROR, INVALID_PARAMS, HEADER_MISMATCH = -32700, -32602, -32020
 
@@ -34,10 +37,16 @@ class ToolUse:
 
 
 def check_encoding(request: HttpRequest) -> None:
-    """Raises ``UnsupportedMediaTypeError`` where the body is compressed (RFC 9110 §8.4)."""
+    """Raises ``UnsupportedMediaTypeError`` where the application might read another body than we do.
+
+    That is one that is compressed (RFC 9110 §8.4), or said to be in another charset.
+    """
     encodings = request.header_values(b"content-encoding")
     if any(encoding.lower() not in ("", "identity") for encoding in encodings):
         raise UnsupportedMediaTypeError("Send the body without Content-Encoding; its tools must be readable.")
+    charsets = [charset for value in request.header_values(b"content-type") for charset in _CHARSET.findall(value)]
+    if any(charset.lower() not in ("utf-8", "utf8") for charset in charsets):
+        raise UnsupportedMediaTypeError("Send the body in UTF-8, as JSON is (RFC 8259 §8.1).")
 
 
 def read_tool_use(request: HttpRequest, body: bytes) -> ToolUse:

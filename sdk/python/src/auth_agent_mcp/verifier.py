@@ -121,7 +121,7 @@ class Verifier:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
         feed = connection.feed
         if self._options.validation == "introspect":
-            return connection.introspector.find_kept(digest) if feed.is_ready() or not self._on_demand else None
+            return self._find_kept(connection, digest) if feed.is_ready() or not self._on_demand else None
         verified = connection.access_tokens.find(token, digest, resource)
         if verified is None or not feed.is_ready() or feed.age() > self._options.max_staleness:
             return None
@@ -133,15 +133,21 @@ class Verifier:
         if self._options.validation == "introspect":
             if self._on_demand:
                 await feed.prepare()
-            return introspector.find_kept(digest) or await introspector.ask(token, digest, resource)
+            kept = self._find_kept(connection, digest)
+            return kept or self._check_not_denied(feed, await introspector.ask(token, digest, resource))
         verified = await connection.access_tokens.verify(token, digest, resource)
         await feed.prepare()
         self._check_not_denied(feed, verified)
         if feed.age() > self._options.max_staleness:
-            return await introspector.ask(token, digest, resource)
+            return self._check_not_denied(feed, await introspector.ask(token, digest, resource))
         return verified
 
+    def _find_kept(self, connection: Connection, digest: bytes) -> VerifiedToken | None:
+        kept = connection.introspector.find_kept(digest)
+        return None if kept is None else self._check_not_denied(connection.feed, kept)
+
     def _check_not_denied(self, feed: DenialFeed, verified: VerifiedToken) -> VerifiedToken:
+        """A denial counts whatever introspection says: a node that has not heard of it may have answered."""
         if feed.denials.denies(verified):
             raise InvalidTokenError("The access token was revoked. Sign in again.")
         return verified
