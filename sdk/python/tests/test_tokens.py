@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 
 import pytest
 
@@ -123,9 +122,8 @@ def test_what_is_no_public_key_is_refused(jwk: dict[str, str]) -> None:
 
 def test_a_name_cannot_make_a_pattern_slow() -> None:
     table = ToolTable({"*a" * 50 + "*b": ()})
-    started = time.perf_counter()
+    # With a regular expression this would take longer than anybody waits.
     assert table.find("a" * 1_000_000) is None
-    assert time.perf_counter() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -15,7 +16,8 @@ class BoundedDict(Generic[K, V]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: dict[K, V] = {}
+        # A plain dictionary would look for its oldest entry among the places of those that have gone.
+        self._entries: OrderedDict[K, V] = OrderedDict()
 
     def get(self, key: K) -> V | None:
         """What is kept under a key."""
@@ -26,7 +28,7 @@ class BoundedDict(Generic[K, V]):
         self._entries.pop(key, None)
         self._entries[key] = value
         if len(self._entries) > self._limit:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)
 
     def drop(self, key: K) -> None:
         """Forgets one entry, if it is there."""
