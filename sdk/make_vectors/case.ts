@@ -85,9 +85,13 @@ export const denial = (kind: string, subject: string, more: Members = {}): Membe
   ...more,
 })
 
-/** An answer of the feed. `time` is the same throughout: the SDKs go by when an answer came. */
-export const news = (cursor: string, denials: readonly Members[] = [], snapshot = false): Answer =>
-  ok({ cursor, snapshot, time: claims['iat'], denials })
+/** An answer of the feed. `time` stands still where nothing is said: the SDKs go by when an answer came. */
+export const news = (
+  cursor: string,
+  denials: readonly Members[] = [],
+  snapshot = false,
+  time = claims['iat'],
+): Answer => ok({ cursor, snapshot, time, denials })
 
 /** A snapshot of these denials, and then nothing new. */
 export const feed = (denials: readonly Members[] = []): Readonly<Record<string, Reply>> => ({

@@ -14,6 +14,8 @@ type Outcome = 'good' | 'invalid_token' | 'invalid_dpop_proof' | 'temporarily_un
 interface Known {
   readonly cursor: string
   readonly heard: number
+  /** What the feed said that the time is. */
+  readonly time: number
   readonly denials: readonly Members[]
   readonly keySets: readonly Reply[]
 }
@@ -26,7 +28,7 @@ export async function checkCases(cases: readonly Case[]): Promise<void> {
 
 async function checkCase({ name, options, steps = [] }: Case): Promise<void> {
   let server: AuthorizationServer = healthy
-  let known: Known = { cursor: '', heard: Number.NEGATIVE_INFINITY, denials: [], keySets: [] }
+  let known: Known = { cursor: '', heard: Number.NEGATIVE_INFINITY, time: 0, denials: [], keySets: [] }
   const proofs: Proofs = new Set()
   for (const [index, step] of steps.entries()) {
     server = { ...server, ...step.authorization_server }
@@ -74,17 +76,21 @@ function hear(known: Known, server: AuthorizationServer, now: number): Known {
   const keySets = server.jwks === undefined ? known.keySets : [...known.keySets, server.jwks]
   const reply = replyOf(server.revocations, cursor)
   const body = reply === 'unreachable' || reply.status !== 200 ? undefined : (reply.body as Members | null)
-  if (!Array.isArray(body?.['denials']) || typeof body['cursor'] !== 'string' || now - known.heard < 0.5) {
+  if (!isFeed(body) || now - known.heard < 0.5) {
     return { ...known, keySets }
   }
   const before = body['snapshot'] === true ? [] : known.denials
   return {
-    cursor: body['cursor'],
+    cursor: String(body['cursor']),
     heard: now,
+    time: Number(body['time']),
     denials: [...before, ...(body['denials'] as Members[])],
     keySets,
   }
 }
+
+const isFeed = (body: Members | null | undefined): body is Members =>
+  Array.isArray(body?.['denials']) && typeof body['cursor'] === 'string' && typeof body['time'] === 'number'
 
 async function outcome(
   token: string,
@@ -114,14 +120,14 @@ async function outcome(
   function introspected(): Members | Outcome {
     const answer = isGoodAnswer(replyOf(server.introspection, token), options, now)
     if (typeof answer === 'string') return answer
-    return known.denials.some((denial) => denies(denial, answer, now)) ? 'invalid_token' : answer
+    return known.denials.some((denial) => denies(denial, answer, known, now)) ? 'invalid_token' : answer
   }
 
   async function validated(): Promise<Members | Outcome> {
     const verified = await isGoodToken(token, known.keySets, server.jwks, options, now)
     if (typeof verified === 'string') return verified
     if (now - known.heard > Number(options['max_staleness'] ?? 30)) return introspected()
-    return known.denials.some((denial) => denies(denial, verified, now)) ? 'invalid_token' : verified
+    return known.denials.some((denial) => denies(denial, verified, known, now)) ? 'invalid_token' : verified
   }
 }
 
@@ -139,8 +145,14 @@ const claimOf: Readonly<Record<string, string>> = {
   server: 'aud',
 }
 
-function denies({ kind, subject, cutoff, expires_at }: Members, claims: Members, now: number): boolean {
+/** A denial ends when both clocks say so. */
+function denies(
+  { kind, subject, cutoff, expires_at }: Members,
+  claims: Members,
+  { time }: Known,
+  now: number,
+): boolean {
   const claim = claimOf[String(kind)]
   const isOld = cutoff === undefined || Number(claims['iat']) <= Number(cutoff)
-  return claim !== undefined && claims[claim] === subject && isOld && Number(expires_at) > now
+  return claim !== undefined && claims[claim] === subject && isOld && Number(expires_at) > Math.min(now, time)
 }

@@ -118,3 +118,11 @@ export const rpcError = (code: number, id?: unknown): Expectation => ({
   headers: { 'content-type': 'application/json', 'www-authenticate': null },
   body: { jsonrpc: '2.0', error: { code }, ...(id === undefined ? {} : { id }) },
 })
+
+/** What the SDKs of MCP answer where there is no such session. */
+export const sessionNotFound: Expectation = {
+  status: 404,
+  reached: false,
+  headers: { 'content-type': 'application/json', 'www-authenticate': null },
+  body: { jsonrpc: '2.0', id: null, error: { code: -32_001 } },
+}

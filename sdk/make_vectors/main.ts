@@ -12,6 +12,7 @@ import { metadataCases } from './cases/metadata.ts'
 import { publicPathCases } from './cases/public_paths.ts'
 import { optionCases } from './cases/refused_options.ts'
 import { scopeCases } from './cases/scopes.ts'
+import { sessionCases } from './cases/sessions.ts'
 import { signatureCases } from './cases/signature.ts'
 import { stalenessCases } from './cases/staleness.ts'
 import { toolHeaderCases } from './cases/tool_headers.ts'
@@ -32,6 +33,7 @@ const cases: readonly Case[] = [
   ...denialCases,
   ...stalenessCases,
   ...dpopCases,
+  ...sessionCases,
   ...scopeCases,
   ...toolScopeCases,
   ...toolHeaderCases,

@@ -137,7 +137,12 @@ const overTime: readonly Case[] = [
     'a denial is forgotten when it expires',
     [0, invalidToken(), feed([denial('token', 'token_1', { expires_at: T + 3 })])],
     [2, invalidToken()],
-    [5, accepted()],
+    [5, accepted(), { c1: news('c1', [], false, T + 5) }],
+  ),
+  over(
+    'a denial counts while the authorization server has not come to its end, whatever our clock says',
+    [10, invalidToken(), feed([denial('token', 'token_1', { expires_at: T + 5 })])],
+    [11, accepted(), { c1: news('c1', [], false, T + 6) }],
   ),
   over(
     'each question carries the cursor of the last answer',

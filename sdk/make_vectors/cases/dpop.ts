@@ -130,6 +130,16 @@ const claimed: readonly Case[] = [
   bad('a proof 61 seconds ahead is refused', proof(token, { iat: T + 61 })),
   bad('a proof without iat is refused', proof(token, { iat: undefined })),
   bad('a proof with an iat that is a string is refused', proof(token, { iat: String(T) })),
+  bad(
+    'a proof with an iat beyond every number is refused',
+    signed(
+      { typ: 'dpop+jwt', alg: 'ES256', jwk: publicJwk('client_es') },
+      Buffer.from(proofPayload, 'base64url')
+        .toString()
+        .replace(String(T), `1${'0'.repeat(400)}`),
+      'client_es',
+    ),
+  ),
   bad('a proof without jti is refused', proof(token, { jti: undefined })),
   bad('a proof with an empty jti is refused', proof(token, { jti: '' })),
   bad('a proof with a jti that is a number is refused', proof(token, { jti: 1 })),

@@ -21,6 +21,8 @@ const tricks: readonly (readonly [string, string])[] = [
   ['an encoded slash', '/public/..%2fmcp'],
   ['an encoded slash in upper case', '/public/a%2Fb'],
   ['an encoded backslash', '/public/..%5cmcp'],
+  ['two dots encoded twice', '/public/%252e%252e/mcp'],
+  ['a slash encoded three times', '/public/a%25252fb'],
   ['a backslash', '/public/..\\mcp'],
   ['an empty segment', '/public//mcp'],
   ['an empty segment at the start', '//public/a'],

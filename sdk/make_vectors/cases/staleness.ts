@@ -36,6 +36,7 @@ const failures: readonly (readonly [string, Reply])[] = [
   ['is no JSON', { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' }],
   ['has no denials', ok({ cursor: 'c1', snapshot: true, time: T })],
   ['has denials that are no list', ok({ cursor: 'c1', snapshot: true, time: T, denials: {} })],
+  ['has no time', ok({ cursor: 'c1', snapshot: true, denials: [] })],
   ['has no cursor', ok({ snapshot: true, time: T, denials: [] })],
   ['is a list', ok([])],
   ['is null', { status: 200, headers: { 'content-type': 'application/json' }, body: 'null' }],

@@ -61,6 +61,11 @@ export const toolHeaderCases: readonly Case[] = [
   differs('an empty name is refused', [named('')], calling),
   differs('a name where the body has none is refused', [named('read_file')], ping),
   differs('another uri is refused', [named('file:///b')], reading),
+  differs(
+    'of a resource the uri counts, whatever name there is',
+    [method('resources/read'), named('read_file')],
+    { ...reading, params: { ...reading.params, name: 'read_file' } },
+  ),
   differs('a method where the body has none is refused', [method('ping')], {
     jsonrpc: '2.0',
     id: 7,

@@ -315,7 +315,7 @@ const transport: readonly Case[] = [
       through,
     ),
   ),
-  ...['utf-16', 'utf-7', 'iso-8859-1', '"utf-16le"'].map((charset) =>
+  ...['utf-16', 'utf-7', 'iso-8859-1', 'us-ascii', '"utf-16le"'].map((charset) =>
     raw(
       `a body with the charset ${charset} is refused, which the application might read as another message`,
       {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -113,9 +114,17 @@ async def test_garbage_never_gets_in_and_never_breaks_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    "jwk", [{}, {"kty": "oct", "k": "AA"}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, {"kty": "EC"}]
+    "jwk",
+    [
+        {},
+        {"kty": "oct", "k": "AA"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+        {"kty": "EC"},
+        {**SigningKey("key_1").public_jwk, "alg": ["ES256"]},
+        {**SigningKey("key_1").public_jwk, "alg": {}},
+    ],
 )
-def test_what_is_no_public_key_is_refused(jwk: dict[str, str]) -> None:
+def test_what_is_no_public_key_is_refused(jwk: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         import_jwk(jwk)
 

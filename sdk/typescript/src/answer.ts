@@ -57,8 +57,8 @@ export function answerJson(status: number, body: object, headers: Readonly<Recor
 }
 
 /** JSON-RPC 2.0 §5.1. */
-function answerJsonRpcError({ code, message, id }: JsonRpcError): Answer {
-  return answerJson(400, { jsonrpc: '2.0', id, error: { code, message } }, {})
+function answerJsonRpcError({ status, code, message, id }: JsonRpcError): Answer {
+  return answerJson(status, { jsonrpc: '2.0', id, error: { code, message } }, {})
 }
 
 /** RFC 6750 §3, RFC 9449 §7.1. */

@@ -133,7 +133,8 @@ export class DenialFeed {
     const news = status === 200 ? parseFeedAnswer(body) : undefined
     if (news === undefined || (needsSnapshot && !news.snapshot)) return false
     if (this.#denials.learn(news.denials, news.snapshot)) this.#generation += 1
-    this.#denials.forgetExpired(this.#platform.now() / 1000)
+    // Our clock may be ahead, and be set back: then a token is good again, and its denial does not come again.
+    this.#denials.forgetExpired(Math.min(this.#platform.now() / 1000, news.time))
     this.#cursor = news.cursor
     this.#heardAt = this.#platform.elapsed()
     this.#lastSucceeded = true

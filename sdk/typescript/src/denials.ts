@@ -72,13 +72,19 @@ export class Denials {
 /** What an answer of the feed says; undefined for what is no such answer. Kinds that we do not know are left out. */
 export function parseFeedAnswer(
   body: unknown,
-): { cursor: string; snapshot: boolean; denials: Denial[] } | undefined {
+): { cursor: string; snapshot: boolean; time: number; denials: Denial[] } | undefined {
   if (!isObject(body)) return undefined
-  const { cursor, snapshot, denials } = body
-  if (typeof cursor !== 'string' || typeof snapshot !== 'boolean' || !Array.isArray(denials)) return undefined
+  const { cursor, snapshot, time, denials } = body
+  if (
+    typeof time !== 'number' ||
+    typeof cursor !== 'string' ||
+    typeof snapshot !== 'boolean' ||
+    !Array.isArray(denials)
+  )
+    return undefined
   const known = denials.filter((each) => !(isObject(each) && isUnknownKind(each['kind'])))
   const parsed = known.map(parseDenial).filter((denial) => denial !== undefined)
-  return parsed.length === known.length ? { cursor, snapshot, denials: parsed } : undefined
+  return parsed.length === known.length ? { cursor, snapshot, time, denials: parsed } : undefined
 }
 
 function parseDenial(value: unknown): Denial | undefined {

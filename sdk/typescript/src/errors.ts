@@ -40,9 +40,11 @@ export class InsufficientScopeError extends AuthAgentError {
   }
 }
 
-/** A message of JSON-RPC that is refused (JSON-RPC 2.0 §5.1), with the HTTP status 400. */
+/** A message of JSON-RPC that is refused (JSON-RPC 2.0 §5.1). */
 export class JsonRpcError extends Error {
-  override readonly name = 'JsonRpcError'
+  override readonly name: string = 'JsonRpcError'
+  /** Of the HTTP answer. */
+  readonly status: number = 400
   readonly code: number
   readonly id: string | number | null
 
@@ -50,5 +52,15 @@ export class JsonRpcError extends Error {
     super(message)
     this.code = code
     this.id = typeof id === 'string' || typeof id === 'number' ? id : null
+  }
+}
+
+/** There is no such session, or it is another person's, which is not to be told apart. */
+export class SessionNotFoundError extends JsonRpcError {
+  override readonly name = 'SessionNotFoundError'
+  override readonly status = 404
+
+  constructor() {
+    super(-32_001, 'Session not found', null)
   }
 }

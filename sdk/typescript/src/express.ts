@@ -10,6 +10,7 @@ import { checkNamedScopes, findShortage, rememberProtection } from './insufficie
 import type { ProtectOptions } from './options.ts'
 import type { IncomingRequest, Protection } from './protection.ts'
 import { splitPath } from './request_path.ts'
+import { SESSION_HEADER } from './session_owners.ts'
 
 export type { Auth } from './auth.ts'
 export { createProtection } from './create_protection.ts'
@@ -76,11 +77,14 @@ async function decide(protection: Protection, req: Request, res: Response): Prom
     send(res, decision.answer)
     return false
   }
-  const { auth, cors, listFilter } = decision
+  const { auth, cors, listFilter, noteSession } = decision
   if (auth !== undefined) {
     rememberProtection(auth, protection)
     auths.set(req, auth)
     Object.assign(req, { auth })
+  }
+  if (noteSession !== undefined) {
+    beforeHead(res, (status) => noteSession(status, res.getHeader(SESSION_HEADER)?.toString()))
   }
   if (cors !== undefined) setCors(res, cors)
   if (listFilter !== undefined) filterToolList(req, res, listFilter)

@@ -1,13 +1,13 @@
 import type { Response } from 'express'
 
-/** Calls back when the application has set all headers, and before they are sent. */
-export function beforeHead(res: Response, callBack: () => void): void {
+/** Calls back with the status when the application has set all headers, and before they are sent. */
+export function beforeHead(res: Response, callBack: (status: number) => void): void {
   const { writeHead } = res
   Object.assign(res, {
     writeHead(status: number, ...rest: unknown[]): Response {
       const message = typeof rest[0] === 'string' ? [rest[0]] : []
       for (const [name, value] of entriesOf(rest.find(isHeaders))) res.setHeader(name, value)
-      callBack()
+      callBack(status)
       return Reflect.apply(writeHead, res, [status, ...message])
     },
   })

@@ -41,7 +41,6 @@ export function protect(options: ProtectOptions | Protection): Protect {
       c.set('auth', auth)
     }
     await next()
-    if (decided.cors === undefined && decided.listFilter === undefined) return undefined
     const finished = finishResponse(c.res, decided)
     // Hono merges headers into a response that replaces another, unless there is none.
     if (finished !== c.res) {

@@ -5,7 +5,7 @@ export interface Platform {
   fetch(url: string, init: RequestInit): Promise<Response>
   /** The wall clock, in milliseconds since the epoch. */
   now(): number
-  /** A clock that is never set, in milliseconds. */
+  /** A clock that is never set, and goes on while the machine sleeps, in milliseconds. */
   elapsed(): number
   /** From 0 up to 1. */
   random(): number
@@ -23,11 +23,37 @@ export function detectPlatform(): Platform {
   return {
     fetch: (url, init) => globalThis.fetch(url, init),
     now: () => Date.now(),
-    elapsed: () => performance.now(),
+    elapsed: createStopwatch(
+      () => performance.now(),
+      () => Date.now(),
+    ),
     random: () => Math.random(),
     hasBackground: !isWorkers,
     outlivesRequests: !isWorkers,
     warn: (message) => console.warn(`@auth-agent/mcp: ${message}`),
+  }
+}
+
+/** A step of the calendar, against the uptime, that is no inaccuracy. In milliseconds. */
+const NOTICEABLE = 1_000
+
+/**
+ * Milliseconds since some moment, with those for which the machine slept or was frozen; never goes back.
+ *
+ * The monotonic clock of most systems stands still meanwhile, and what was heard before would seem to be young. A
+ * calendar that is set ahead looks the same: then everything is asked again, which does no harm.
+ */
+export function createStopwatch(uptime: () => number, calendar: () => number): () => number {
+  let ahead = calendar() - uptime()
+  let slept = 0
+  return () => {
+    const now = uptime()
+    const gained = calendar() - now - ahead
+    if (Math.abs(gained) > NOTICEABLE) {
+      ahead += gained
+      slept += Math.max(gained, 0)
+    }
+    return now + slept
   }
 }
 

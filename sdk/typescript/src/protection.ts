@@ -2,6 +2,7 @@ import type { Answer } from './answer.ts'
 import type { Auth } from './auth.ts'
 import type { HeaderList } from './cors.ts'
 import type { RequestBody } from './request_body.ts'
+import type { NoteSession } from './session_owners.ts'
 import type { ToolListFilter } from './tool_list_filter.ts'
 
 /** A request as an adapter has it. */
@@ -32,6 +33,8 @@ export type Decision =
       readonly cors: HeaderList | undefined
       /** Where the answer lists tools. The application must not be let compress it. */
       readonly listFilter: ToolListFilter | undefined
+      /** Where the answer may open a session. */
+      readonly noteSession: NoteSession | undefined
     }
 
 /** Protects one MCP server. Adapters ask it about each request. */

@@ -4,8 +4,8 @@ import { AuthAgentError, JsonRpcError } from './errors.ts'
 export type RequestBody = { bytes: Uint8Array } | { parsed: unknown }
 
 const PARSE_ERROR = -32_700
-/** Node's own charsets of JSON; with another, the application would read something else than what is checked here. */
-const UTF8 = /^(?:utf-?8|us-ascii)$/i
+/** With another charset the application would read something else than what is checked here. */
+const UTF8 = /^utf-?8$/i
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**

@@ -18,7 +18,7 @@ export function splitPath(target: string): RequestPath {
 }
 
 /** What a router, or a proxy in front of it, may take for another path than it is written as. */
-const AMBIGUOUS = /\/\/|\/\.{1,2}(?:\/|$)|\\|%(?:2f|5c|2e)/i
+const AMBIGUOUS = /\/\/|\/\.{1,2}(?:\/|$)|\\|%(?:25)*(?:2f|5c|2e)/i
 
 /** Whether a path needs no token. One that may mean another path never is. */
 export function isPublicPath(path: string, publicPaths: readonly string[]): boolean {

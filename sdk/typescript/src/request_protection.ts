@@ -11,6 +11,7 @@ import type { Decision, IncomingRequest, Protection } from './protection.ts'
 import { checkEncoding, parseBody } from './request_body.ts'
 import { isPublicPath } from './request_path.ts'
 import { allScopes, hasScopes, resolveHierarchy, type ScopeHierarchy, scopesOf } from './scopes.ts'
+import { SESSION_HEADER, SessionOwners } from './session_owners.ts'
 import type { TokenValidation } from './token_validation.ts'
 import { type Asked, findAsked } from './tool_calls.ts'
 import { ToolListFilter } from './tool_list_filter.ts'
@@ -25,6 +26,7 @@ export class RequestProtection implements Protection {
   readonly #ownResource: OwnResourceSource
   readonly #validation: TokenValidation
   readonly #feed: DenialFeed
+  readonly #sessions = new SessionOwners()
   readonly #tools: ToolTable | undefined
   readonly #hierarchy: ScopeHierarchy
 
@@ -79,9 +81,17 @@ export class RequestProtection implements Protection {
     const proofRequest = { proof: request.header('dpop'), method: request.method, path }
     const claims = await this.#validation.verify(credential, proofRequest, this.#expected(own))
     const auth = this.#createAuth(credential.token, claims, own)
+    const session = request.header(SESSION_HEADER)
+    this.#sessions.check(session, auth)
     const asked = await this.#findAsked(request)
     this.#checkScopes(auth, asked)
-    return { auth, cors: corsHeaders(request, allowedOrigins), listFilter: this.#listFilter(auth, asked) }
+    return {
+      auth,
+      cors: corsHeaders(request, allowedOrigins),
+      listFilter: this.#listFilter(auth, asked),
+      noteSession:
+        session === undefined && request.method === 'POST' ? this.#sessions.opening(auth) : undefined,
+    }
   }
 
   /** What the body asks for; it is read only where a table says what that needs. */
@@ -130,4 +140,4 @@ export class RequestProtection implements Protection {
   }
 }
 
-const PUBLIC: Decision = { auth: undefined, cors: undefined, listFilter: undefined }
+const PUBLIC: Decision = { auth: undefined, cors: undefined, listFilter: undefined, noteSession: undefined }

@@ -5,6 +5,7 @@ import { AuthAgentError } from './errors.ts'
 import type { IncomingRequest, Protection } from './protection.ts'
 import { checkSize, type RequestBody, readStream } from './request_body.ts'
 import { splitPath } from './request_path.ts'
+import { type NoteSession, SESSION_HEADER } from './session_owners.ts'
 import { type BodyFilter, createBodyFilter } from './tool_list_body.ts'
 import type { ToolListFilter } from './tool_list_filter.ts'
 
@@ -16,6 +17,7 @@ export interface LetThrough {
   readonly auth: Auth | undefined
   readonly cors: HeaderList | undefined
   readonly listFilter: ToolListFilter | undefined
+  readonly noteSession: NoteSession | undefined
 }
 
 /** Decides about a request of the Fetch standard. `readConsumed` reads a body that the framework keeps already. */
@@ -46,7 +48,8 @@ export function toResponse({ status, headers, body }: Answer): Response {
 }
 
 /** The application's answer with what is added to it. What streams goes on streaming. */
-export function finishResponse(response: Response, { cors, listFilter }: LetThrough): Response {
+export function finishResponse(response: Response, { cors, listFilter, noteSession }: LetThrough): Response {
+  noteSession?.(response.status, response.headers.get(SESSION_HEADER))
   const filtered = listFilter === undefined ? response : filterResponse(response, listFilter)
   return cors === undefined ? filtered : withCors(filtered, cors)
 }

@@ -30,13 +30,16 @@ class FeedAnswer:
 
     cursor: str
     is_snapshot: bool
+    time: float
+    """By the clock of the authorization server."""
     denials: Known
 
 
 def read_feed_answer(body: Mapping[str, Any]) -> FeedAnswer:
     """Raises ``ValueError`` where it is no answer of the feed."""
     cursor, is_snapshot, entries = body.get("cursor"), body.get("snapshot"), body.get("denials")
-    if not isinstance(cursor, str) or not isinstance(is_snapshot, bool) or not is_number(body.get("time")):
+    time = body.get("time")
+    if not isinstance(cursor, str) or not isinstance(is_snapshot, bool) or not is_number(time):
         raise ValueError("no answer of the feed")
     if not isinstance(entries, list):
         raise ValueError("no answer of the feed")
@@ -48,7 +51,7 @@ def read_feed_answer(body: Mapping[str, Any]) -> FeedAnswer:
         if subjects is not None:
             subject, denial = _read_denial(entry)
             subjects[subject] = _merge(subjects.get(subject), denial)
-    return FeedAnswer(cursor, is_snapshot, denials)
+    return FeedAnswer(cursor, is_snapshot, time, denials)
 
 
 class Denials:
@@ -61,6 +64,8 @@ class Denials:
         """Takes up an answer of the feed. Answers whether there was anything in it that was not known."""
         before = self._known
         after = answer.denials if answer.is_snapshot else _add(before, answer.denials)
+        # Our clock may be ahead, and be set back: then a token is good again, and its denial does not come again.
+        now = min(now, answer.time)
         self._known = {
             kind: {subject: denial for subject, denial in subjects.items() if denial.expires_at > now}
             for kind, subjects in after.items()

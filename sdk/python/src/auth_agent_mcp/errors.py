@@ -90,6 +90,29 @@ class UnsupportedMediaTypeError(Refusal):
     code, status = "unsupported_media_type", 415
 
 
+class JsonRpcError(Exception):
+    """A request that is answered with an error of JSON-RPC 2.0 §5.1; ``status`` is that of the answer."""
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, code: int, message: str, request_id: object = None) -> None:
+        super().__init__(message)
+        self.body = {
+            "jsonrpc": "2.0",
+            "id": request_id if isinstance(request_id, (str, int)) and not isinstance(request_id, bool) else None,
+            "error": {"code": code, "message": message},
+        }
+
+
+class SessionNotFoundError(JsonRpcError):
+    """There is no such session, or it is another person's, which is not to be told apart."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(-32001, "Session not found")
+
+
 class TemporarilyUnavailableError(Refusal):
     """Nobody can tell now whether the token is good. Never a reason to let a request through."""
 

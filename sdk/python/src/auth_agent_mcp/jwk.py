@@ -69,6 +69,8 @@ def import_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     alg = jwk.get("alg")
     if alg is None:
         return PublicKey(verifiers)
+    if not isinstance(alg, str):
+        raise ValueError("alg is no string")
     same = _ED25519_NAMES if alg in _ED25519_NAMES else {alg}
     return PublicKey({name: verify for name, verify in verifiers.items() if name in same})
 

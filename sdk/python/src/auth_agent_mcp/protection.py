@@ -12,6 +12,7 @@ from .credential import is_dpop, read_credential
 from .dpop import ProofRequest
 from .errors import (
     InsufficientScopeError,
+    JsonRpcError,
     OriginNotAllowedError,
     Refusal,
     TemporarilyUnavailableError,
@@ -23,8 +24,8 @@ from .protected_resource import ProtectedResource
 from .public_paths import is_public
 from .request_body import ClientDisconnectedError, read_body, replay
 from .scopes import unique
-from .session_owner import name_owner
-from .tool_calls import JsonRpcError, ToolUse, check_encoding, read_tool_use
+from .session_owner import SessionOwners, name_owner
+from .tool_calls import ToolUse, check_encoding, read_tool_use
 from .tool_list import ToolListFilter, without_accept_encoding
 from .tool_table import ToolTable
 from .uri import WELL_KNOWN
@@ -49,6 +50,7 @@ class Protection:
         self._options = options
         self._verifier = verifier
         self._cors = Cors(options.allowed_origins)
+        self._sessions = SessionOwners()
         self._tools = None if options.tool_scopes is None else ToolTable(options.tool_scopes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,12 +76,13 @@ class Protection:
                     await self._app(scope, receive, send)
             else:
                 auth = await self._authenticate(request)
+                self._sessions.check(request, auth)
                 passage = await self._check_tools(request, auth, Passage(scope, receive, send))
                 await self._serve_application(passage, auth, request)
         except Refusal as refusal:
             await self._describe(refusal, request).send(send, cors)
         except JsonRpcError as error:
-            await json_answer(400, error.body).send(send, cors)
+            await json_answer(error.status, error.body).send(send, cors)
         except ClientDisconnectedError:
             return
 
@@ -133,7 +136,7 @@ class Protection:
         return await self._verifier.verify(credential, proof)
 
     async def _check_tools(self, request: HttpRequest, auth: Auth, passage: Passage) -> Passage:
-        """Step 7, and what it changes for the application: nothing but where it must."""
+        """Step 8, and what it changes for the application: nothing but where it must."""
         use = ToolUse((), False)
         receive, tools = passage.receive, self._tools
         if tools is not None and request.method == "POST":
@@ -166,14 +169,16 @@ class Protection:
             raise InsufficientScopeError(scopes)
 
     async def _serve_application(self, passage: Passage, auth: Auth, request: HttpRequest) -> None:
-        """Step 8. A refusal of the application itself, by ``require_scopes``, is answered as ours are."""
+        """Step 9. A refusal of the application itself, by ``require_scopes``, is answered as ours are."""
         context = self._context(auth, "DPoP" if is_dpop(request) else "Bearer")
         cors = self._cors.answer_headers(request)
         has_started = False
 
         async def send_noting_start(message: Message) -> None:
             nonlocal has_started
-            has_started = True
+            if message["type"] == "http.response.start":
+                has_started = True
+                self._sessions.note(request, auth, message["status"], message.get("headers", ()))
             await passage.send(message)
 
         send = with_headers(send_noting_start, cors) if cors else send_noting_start

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .http_request import HttpRequest
 
 # Whatever the application, or a proxy before it, may take for another path than the one that is seen here.
-_TRICK = re.compile(r"//|\\|/\.{1,2}(?:/|$)|%(?:2e|2f|5c)", re.IGNORECASE)
+_TRICK = re.compile(r"//|\\|/\.{1,2}(?:/|$)|%(?:25)*(?:2e|2f|5c)", re.IGNORECASE)
 
 
 def is_public(request: HttpRequest, public_paths: Sequence[str]) -> bool:

@@ -1,11 +1,41 @@
-"""Tells the MCP SDK who asks, where it is in use, so that it ties its sessions to their owners."""
+"""Sessions of MCP are of no use to anybody but who opened them."""
 
 from __future__ import annotations
 
 import sys
 
-from .auth import RequestContext
-from .http_request import Scope
+from .answers import Headers
+from .auth import Auth, RequestContext
+from .bounded import BoundedDict
+from .errors import SessionNotFoundError
+from .http_request import HttpRequest, Scope
+
+_SESSION_ID = b"mcp-session-id"
+
+
+class SessionOwners:
+    """Who opened which session, in this process, as the sessions themselves are. 10,000 of them."""
+
+    def __init__(self) -> None:
+        self._owners: BoundedDict[str, tuple[str, str]] = BoundedDict(10_000)
+
+    def check(self, request: HttpRequest, auth: Auth) -> None:
+        """Raises ``SessionNotFoundError`` where a request names the session of another."""
+        for session in request.header_values(_SESSION_ID):
+            owner = self._owners.get(session)
+            if owner is None:
+                continue
+            if owner != (auth.subject, auth.client_id):
+                raise SessionNotFoundError
+            self._owners.put(session, owner)
+
+    def note(self, request: HttpRequest, auth: Auth, status: int, headers: Headers) -> None:
+        """Takes up what a good answer opens; within a session, none is opened."""
+        if not 200 <= status < 300 or request.header_values(_SESSION_ID):
+            return
+        for name, value in headers:
+            if name.lower() == _SESSION_ID:
+                self._owners.put(value.decode("latin-1"), (auth.subject, auth.client_id))
 
 
 def name_owner(scope: Scope, context: RequestContext) -> None:

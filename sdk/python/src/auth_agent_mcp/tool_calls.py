@@ -8,24 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import UnsupportedMediaTypeError
+from .errors import JsonRpcError, UnsupportedMediaTypeError
 from .http_request import HttpRequest
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^\s;"']*)""", re.IGNORECASE)
 
 PARSE_ERROR, INVALID_PARAMS, HEADER_MISMATCH = -32700, -32602, -32020
-
-
-class JsonRpcError(Exception):
-    """A body that is answered with an error of JSON-RPC 2.0 §5.1, and status 400."""
-
-    def __init__(self, code: int, message: str, request_id: object = None) -> None:
-        super().__init__(message)
-        self.body = {
-            "jsonrpc": "2.0",
-            "id": request_id if isinstance(request_id, (str, int)) and not isinstance(request_id, bool) else None,
-            "error": {"code": code, "message": message},
-        }
 
 
 @dataclass(frozen=True)
@@ -97,10 +85,17 @@ def _check_headers(request: HttpRequest, document: Any) -> None:
     if methods and methods[0] != document.get("method"):
         raise JsonRpcError(HEADER_MISMATCH, "Mcp-Method is not the method of the body.", request_id)
     if names:
-        name = _parameter(document, "name")
-        expected = _parameter(document, "uri") if name is None else name
+        expected = _routed_name(document)
         if expected is None or _decode_name(names[0]) != expected:
             raise JsonRpcError(HEADER_MISMATCH, "Mcp-Name is not what the body names.", request_id)
+
+
+def _routed_name(message: dict[str, Any]) -> str | None:
+    """What a message is about: of a resource its URI, whatever name there is besides."""
+    if message.get("method") == "resources/read":
+        return _parameter(message, "uri")
+    name = _parameter(message, "name")
+    return _parameter(message, "uri") if name is None else name
 
 
 def _decode_name(value: str) -> str | None:

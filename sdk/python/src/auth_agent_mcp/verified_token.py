@@ -14,6 +14,7 @@ from .scopes import parse_scope, with_implied
 
 LEEWAY = 60
 """Seconds by which the clock of the authorization server may be ahead of ours."""
+_BEYOND = 2**63
 
 
 @dataclass(slots=True)
@@ -83,7 +84,8 @@ def check_not_expired(expires_at: float, now: float) -> None:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a claim is a NumericDate (RFC 7519 §2)."""
-    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
+    # An integer of Python may be longer than any number that one can calculate with.
+    return (type(value) is int and abs(value) < _BEYOND) or (isinstance(value, float) and math.isfinite(value))
 
 
 def is_text(value: object) -> bool:
