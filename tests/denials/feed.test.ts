@@ -124,6 +124,40 @@ describe('GET /revocations', () => {
       })
     })
 
+    it('without a question to the database for each who waits, where others have news', async () => {
+      const { database } = server.database
+      const time = { ahead: 0 }
+      let lookUps = 0
+      const node = await server.addNode({
+        now: () => Date.now() + time.ahead,
+        database: {
+          ...database,
+          query: (asked, values) => {
+            if (asked.name === 'mcp_server_keys_find') lookUps += 1
+            return database.query(asked, values)
+          },
+        },
+      })
+      const other = await registerServer(server, { server_url: 'https://other.example.com/mcp' })
+      const { cursor } = await ask({}, { at: node, key: other.key })
+      const { cursor: ours } = await ask({}, { at: node })
+      const leaving = new AbortController()
+      const waiting = Array.from({ length: 50 }, () =>
+        ask({ cursor, wait: 20 }, { at: node, key: other.key, signal: leaving.signal }),
+      )
+      // Longer than a node remembers what it looked up about a key.
+      time.ahead = 10_000
+      const granted = await grant(server)
+      lookUps = 0
+      const news = ask({ cursor: ours, wait: 20 }, { at: node })
+      await revokeGrant(granted)
+      expect(subjects(await news)).toEqual([grantIdOf(granted)])
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      expect(lookUps).toBeLessThan(5)
+      leaving.abort()
+      await Promise.allSettled(waiting)
+    })
+
     it('with a client of the organisation that was removed, and when what it holds was issued', async () => {
       const client = await server.manage<{ client_id: string }>('POST', '/clients', {
         client_name: 'Nightly',

@@ -5,7 +5,7 @@ import { OAuthError } from '../errors.ts'
 import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
 import type { RecordedDenial } from '../storage/denials.ts'
-import type { DenialNews } from '../tokens/denial_log.ts'
+import type { DenialNews, Follower } from '../tokens/denial_log.ts'
 
 /** How often a question that waits looks for news; what it finds is at the most this old before. In milliseconds. */
 const LOOK_EVERY = 150
@@ -40,13 +40,18 @@ export async function revocations(
   if (isNews(news) || wait === 0) return respond(context, news)
   const release = takePlace(context, key.id)
   const ended = closing === undefined ? request.signal : AbortSignal.any([request.signal, closing])
-  return respond(context, await waitForNews(context, request, { cursor, wait, ended }).finally(release))
+  return respond(context, await waitForNews(context, request, { cursor, wait, ended, key }).finally(release))
 }
 
 async function waitForNews(
   context: ServerContext,
   request: Request,
-  { cursor, wait, ended }: { cursor: string | undefined; wait: number; ended: AbortSignal },
+  {
+    cursor,
+    wait,
+    ended,
+    key,
+  }: { cursor: string | undefined; wait: number; ended: AbortSignal; key: Follower & { id: string } },
 ): Promise<DenialNews> {
   const { denials } = context
   let version = denials.log.version
@@ -56,9 +61,12 @@ async function waitForNews(
     const isLast = waited + LOOK_EVERY >= wait * 1000 || ended.aborted
     if (denials.log.version === version && !isLast) continue
     version = denials.log.version
+    // News of others must not make all who wait ask the database at once.
+    const concerns = denials.isKeyDenied(key.id) || isNews(denials.log.newsFor(key, cursor, context.now()))
+    if (!concerns && !isLast) continue
     // Its own key may be among what ended.
-    const key = await authenticateServer(context, request)
-    const news = denials.log.newsFor(key, cursor, context.now())
+    const follower = await authenticateServer(context, request)
+    const news = denials.log.newsFor(follower, cursor, context.now())
     if (isNews(news) || isLast) return news
   }
 }
