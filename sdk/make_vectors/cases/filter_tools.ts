@@ -8,6 +8,7 @@ import {
   oneCase,
   options,
   post,
+  request,
   step,
 } from '../case.ts'
 import { type Members, T } from '../tokens.ts'
@@ -190,4 +191,31 @@ const events: readonly Case[] = [
   ),
 ]
 
-export const filterToolCases: readonly Case[] = [...json, ...events]
+/** A stream that a GET opens brings lists too: those of HTTP+SSE (2024-11-05), and what is sent again to `Last-Event-ID`. */
+const opening = (name: string, application: Answer, expect: Expectation): Case =>
+  oneCase(
+    `filter_tools: ${name}`,
+    options(filtering),
+    [
+      step(T, request('GET', '/mcp', [bearer('good'), ['accept-encoding', 'gzip']]), expect, {
+        introspection: { good: active({ scope: '' }) },
+      }),
+    ],
+    application,
+  )
+const gets: readonly Case[] = [
+  opening(
+    'a list in the stream of a GET is filtered',
+    stream(event(progress, '1'), event(answer(all), '2')),
+    {
+      ...seen({ event: 'message', id: '1', data: progress }, shown),
+      received: { headers: { 'accept-encoding': null } },
+    },
+  ),
+  opening('another answer to a GET goes through', ok(answer(all)), {
+    ...shows({}),
+    body_text: JSON.stringify(answer(all)),
+  }),
+]
+
+export const filterToolCases: readonly Case[] = [...json, ...events, ...gets]

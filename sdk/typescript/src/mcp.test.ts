@@ -95,6 +95,45 @@ describe('SDK 1.x over Express', () => {
     expect(list?.result.tools?.map(({ name }) => name)).toEqual(['read'])
   })
 
+  test.each([true, false])('a session is no use to another person (JSON: %s)', async (json) => {
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      enableJsonResponse: json,
+    })
+    await addTools(new McpServerV1({ name: 'test', version: '1' })).connect(
+      transport as Parameters<McpServerV1['connect']>[0],
+    )
+    const app = express().use(forExpress.protect(server.protect(TOOLS)))
+    app.all('/mcp', (req, res) => transport.handleRequest(req, res))
+    http = await listen(app)
+    const { url } = http
+    const send = (method: string, bearer: string, session: string | null, body?: string) =>
+      fetch(`${url}/mcp`, {
+        method,
+        headers: {
+          ...HEADERS,
+          Authorization: `Bearer ${bearer}`,
+          ...(session && { 'Mcp-Session-Id': session }),
+        },
+        ...(body !== undefined && { body }),
+      })
+    const client = {
+      protocolVersion: '2025-06-18',
+      capabilities: {},
+      clientInfo: { name: 't', version: '1' },
+    }
+    const opened = await send('POST', token, null, message('initialize', client))
+    const session = opened.headers.get('Mcp-Session-Id')
+    expect(session).toMatch(/./)
+    await opened.text()
+    const thief = await server.sign({ sub: 'user_2' })
+    expect((await send('POST', thief, session, call('read'))).status).toBe(404)
+    expect((await send('DELETE', thief, session)).status).toBe(404)
+    expect((await send('GET', thief, session)).status).toBe(404)
+    const [read] = await messagesOf(await send('POST', await server.sign(), session, call('read')))
+    expect(read?.result.content?.[0]?.text).toBe('client_1 ada@example.com')
+  })
+
   test('requireBearerAuth with our verifier', async () => {
     const verifier = createTokenVerifierV1(
       server.protect({ scopeHierarchy: { 'files:read': ['files:list'] } }),

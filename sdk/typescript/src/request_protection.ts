@@ -19,6 +19,8 @@ import { scopesOfTools } from './tool_scopes.ts'
 import { ToolTable } from './tool_table.ts'
 
 const NOTHING: Asked = { tools: [], listIds: [] }
+/** Lists of HTTP+SSE, and what is sent again (`Last-Event-ID`). */
+const STREAM: Asked = { tools: [], listIds: 'any' }
 
 /** The way of a request, step by step. */
 export class RequestProtection implements Protection {
@@ -96,6 +98,7 @@ export class RequestProtection implements Protection {
 
   /** What the body asks for; it is read only where a table says what that needs. */
   async #findAsked(request: IncomingRequest): Promise<Asked> {
+    if (request.method === 'GET') return STREAM
     if (this.#tools === undefined || request.method !== 'POST') return NOTHING
     checkEncoding(request.header('content-encoding'), request.header('content-type'))
     const body = parseBody(await request.readBody(this.#settings.maxBodySize))

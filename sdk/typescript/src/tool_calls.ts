@@ -6,8 +6,8 @@ import { notJson } from './request_body.ts'
 export interface Asked {
   /** The tools that it calls, in order. */
   tools: readonly string[]
-  /** The ids of the messages that list tools. */
-  listIds: readonly (string | number)[]
+  /** The ids of the messages that list tools; any may come in the stream of a GET. */
+  listIds: readonly (string | number)[] | 'any'
 }
 
 /** Headers that repeat what the body says (MCP 2026-07-28, Streamable HTTP); several of one name joined by commas. */

@@ -17,7 +17,8 @@ export function createBodyFilter(
 ): BodyFilter | undefined {
   const type = headers.type.toLowerCase()
   const isEventStream = type.startsWith('text/event-stream')
-  if (!isEventStream && !/^application\/(?:[^;]*\+)?json/.test(type)) return undefined
+  if (!isEventStream && (filter.isForEventsOnly || !/^application\/(?:[^;]*\+)?json/.test(type)))
+    return undefined
   if (headers.encoding !== '' && headers.encoding.toLowerCase() !== 'identity') {
     throw new Error(
       'The list of tools is compressed, so it cannot be filtered. Compress it before protect().',

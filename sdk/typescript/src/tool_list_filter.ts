@@ -2,12 +2,17 @@ import { isObject, type JsonObject, parseJson } from './json_request.ts'
 
 /** Leaves out of answers to `tools/list` what the token does not allow. */
 export class ToolListFilter {
-  readonly #ids: ReadonlySet<unknown>
+  readonly #ids: ReadonlySet<unknown> | undefined
   readonly #isAllowed: (tool: string) => boolean
 
-  constructor(listIds: readonly (string | number)[], isAllowed: (tool: string) => boolean) {
-    this.#ids = new Set(listIds)
+  constructor(listIds: readonly (string | number)[] | 'any', isAllowed: (tool: string) => boolean) {
+    this.#ids = listIds === 'any' ? undefined : new Set(listIds)
     this.#isAllowed = isAllowed
+  }
+
+  /** Whether it is for a stream of events only, which the answer to a request need not be. */
+  get isForEventsOnly(): boolean {
+    return this.#ids === undefined
   }
 
   /** The text of a message, or of a batch; the same text where there is nothing to leave out. */
@@ -24,7 +29,7 @@ export class ToolListFilter {
   #isListing(
     message: unknown,
   ): message is JsonObject & { result: JsonObject & { tools: readonly unknown[] } } {
-    if (!isObject(message) || !this.#ids.has(message['id'])) return false
+    if (!isObject(message) || this.#ids?.has(message['id']) === false) return false
     return isObject(message['result']) && Array.isArray(message['result']['tools'])
   }
 

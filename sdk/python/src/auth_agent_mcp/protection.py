@@ -145,14 +145,17 @@ class Protection:
             use = read_tool_use(request, body)
             receive = replay(body, receive)
         self._check_scopes(auth, [*self._options.required_scopes, *self._scopes_of(use.called)])
-        if tools is None or not use.lists or not self._options.filter_tools:
+        # The stream of a GET brings lists as well: those of HTTP+SSE, and what is sent again (Last-Event-ID).
+        is_get = request.method == "GET"
+        if tools is None or not self._options.filter_tools or not (use.lists or is_get):
             return Passage(passage.scope, receive, passage.send)
 
         def is_allowed(tool: str) -> bool:
             needed = tools.find(tool)
             return needed is not None and set(needed).issubset(auth.scopes)
 
-        return Passage(without_accept_encoding(passage.scope), receive, ToolListFilter(passage.send, is_allowed))
+        send = ToolListFilter(passage.send, is_allowed, only_events=is_get)
+        return Passage(without_accept_encoding(passage.scope), receive, send)
 
     def _scopes_of(self, called: Iterable[str]) -> list[str]:
         needed: list[str] = []

@@ -25,9 +25,10 @@ def without_accept_encoding(scope: Scope) -> Scope:
 class ToolListFilter:
     """A ``send`` that filters. Everything else goes through at once; so do the events of a stream, one by one."""
 
-    def __init__(self, send: Send, is_allowed: IsAllowed) -> None:
+    def __init__(self, send: Send, is_allowed: IsAllowed, *, only_events: bool) -> None:
         self._send = send
         self._is_allowed = is_allowed
+        self._kinds = {b"text/event-stream"} if only_events else {b"text/event-stream", b"application/json"}
         self._start: Message | None = None
         self._handle: Callable[[Message], Any] = self._pass
         self._buffer = b""
@@ -44,7 +45,7 @@ class ToolListFilter:
     async def _begin(self, message: Message) -> None:
         headers = [(name.lower(), value) for name, value in message.get("headers", ())]
         kind = b"".join(value for name, value in headers if name == b"content-type").split(b";")[0].strip().lower()
-        if kind not in (b"application/json", b"text/event-stream"):
+        if kind not in self._kinds:
             await self._send(message)
         elif any(name == b"content-encoding" and value.lower() != b"identity" for name, value in headers):
             await self._refuse()
