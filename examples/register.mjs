@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Registers the example in the current folder with the authorization server, and writes its `.env`. Once there is the
- * command line, `auth-agent servers add` does the same.
+ * Registers the example in the current folder with the authorization server, unless its address is registered already,
+ * makes a key for it, and writes its `.env`.
  *
  * It reads `.env.example` for the address, and `register.json` for the name and the scopes. The management token
  * comes from AUTH_AGENT_ADMIN_TOKEN, or from `.admin-token` in the folder of the repository.
@@ -19,7 +19,10 @@ async function main() {
   const authServer = setting('AUTH_AGENT_URL')
   const registration = JSON.parse(readFileSync('register.json', 'utf8'))
   const manage = callApi(authServer, readAdminToken())
-  const server = await manage('/api/servers', { server_url: setting('SERVER_URL'), ...registration })
+  const serverUrl = setting('SERVER_URL')
+  const { servers } = await manage('/api/servers?limit=100')
+  const known = servers.find(({ server_url }) => server_url === serverUrl)
+  const server = known ?? (await manage('/api/servers', { server_url: serverUrl, ...registration }))
   const key = await manage(`/api/servers/${server.server_id}/keys`, { name: 'example' })
   const values = {
     AUTH_AGENT_URL: authServer,
@@ -32,7 +35,8 @@ async function main() {
     example,
   )
   writeFileSync('.env', env, { mode: 0o600, flag: 'wx' })
-  console.log(`Registered ${server.server_url} as ${server.server_id}, and wrote .env.`)
+  const what = known ? 'Made another key for' : 'Registered'
+  console.log(`${what} ${server.server_url} as ${server.server_id}, and wrote .env.`)
 }
 
 function readAdminToken() {
@@ -42,10 +46,11 @@ function readAdminToken() {
   return token.trim()
 }
 
+/** Of the management API (`/api/openapi.json`): posts where there is a body, and gets otherwise. */
 function callApi(authServer, token) {
   return async (path, body) => {
     const response = await fetch(authServer + path, {
-      method: 'POST',
+      method: body === undefined ? 'GET' : 'POST',
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
     }).catch(() => stop(`${authServer} does not answer: start it with \`npm start\`.`))

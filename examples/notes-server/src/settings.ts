@@ -26,11 +26,15 @@ export function readSettings(): Settings {
   if (validation !== 'introspect' && validation !== 'local') {
     throw new Error('VALIDATION is either introspect or local.')
   }
+  const serverUrl = env['SERVER_URL'] ?? 'http://localhost:3002/mcp'
+  if (!/^https?:/.test(serverUrl) || !URL.canParse(serverUrl)) {
+    throw new Error('SERVER_URL is a whole URL, such as http://localhost:3002/mcp.')
+  }
   return {
     authServer: env['AUTH_AGENT_URL'] ?? 'http://localhost:8787',
     serverId,
     apiKey,
-    serverUrl: new URL(env['SERVER_URL'] ?? 'http://localhost:3002/mcp'),
+    serverUrl: new URL(serverUrl),
     database: env['DATABASE'] ?? './notes.sqlite',
     validation,
   }

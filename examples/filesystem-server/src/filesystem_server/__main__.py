@@ -11,7 +11,8 @@ from .settings import read_settings
 def main() -> None:
     settings = read_settings()
     print(f"Serving {settings.root.resolve()} at {settings.server_url}", flush=True)
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=settings.port, log_level="warning")
+    # With lifespan "auto", an option that is refused at startup would be a 500 for every request instead.
+    uvicorn.run(create_app(settings), host="127.0.0.1", port=settings.port, log_level="warning", lifespan="on")
 
 
 if __name__ == "__main__":

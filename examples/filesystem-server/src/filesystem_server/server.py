@@ -45,7 +45,12 @@ def create_app(settings: Settings) -> Starlette:
 
 def create_server(root: Root) -> MCPServer:
     """The tools. They know nothing of authorization: a call that is not allowed does not reach them."""
-    server = MCPServer("filesystem-server", instructions="Files below one folder. Paths are relative to it.")
+    server = MCPServer(
+        "filesystem-server",
+        instructions="Files below one folder. Paths are relative to it.",
+        # At INFO it also shows each question of httpx for revocations: one every ten seconds.
+        log_level="WARNING",
+    )
 
     @server.tool()
     def list_files(path: str = "") -> list[Entry]:

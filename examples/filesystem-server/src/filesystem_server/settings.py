@@ -38,11 +38,14 @@ def read_settings() -> Settings:
     validation = values.get("VALIDATION", "local")
     if validation not in ("introspect", "local"):
         raise SystemExit("VALIDATION is either introspect or local.")
+    server_url = values.get("SERVER_URL", "http://localhost:3001/mcp")
+    if urlsplit(server_url).scheme not in ("http", "https"):
+        raise SystemExit("SERVER_URL is a whole URL, such as http://localhost:3001/mcp.")
     return Settings(
         auth_server=values.get("AUTH_AGENT_URL", "http://localhost:8787"),
         server_id=server_id,
         api_key=api_key,
-        server_url=values.get("SERVER_URL", "http://localhost:3001/mcp"),
+        server_url=server_url,
         root=Path(values.get("ROOT", "./files")),
         validation="local" if validation == "local" else "introspect",
     )
