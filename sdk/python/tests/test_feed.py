@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from auth_agent_mcp.http_request import Receive, Scope, Send
+from auth_agent_mcp.http_request import Message, Receive, Scope, Send
 from auth_agent_mcp.protection import Protection
 from fake_server import FakeAuthServer, protect
-from support import FakeClock, request, settle
+from support import FakeClock, http_scope, request, settle
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +44,26 @@ async def test_a_revoked_token_is_refused_as_soon_as_the_news_is_here(validation
     del trial.server.active[token]
     await trial.server.deny("token", "token_x")
     assert await trial.status(token) == 401
+
+
+@pytest.mark.parametrize("validation", ["introspect", "local"])
+async def test_a_token_that_is_revoked_while_the_body_comes_is_refused(validation: str) -> None:
+    trial = Trial(validation=validation, tool_scopes={"*": []})
+    token = trial.server.issue(jti="token_x")
+
+    async def receive() -> Message:
+        await trial.clock.advance(2)
+        del trial.server.active[token]
+        await trial.server.deny("token", "token_x")
+        return {"type": "http.request", "body": b'{"jsonrpc":"2.0","id":1,"method":"ping"}'}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await trial.app(http_scope("POST", "/mcp", [("Authorization", f"Bearer {token}")]), receive, send)
+    assert sent[0]["status"] == 401
 
 
 async def test_an_answer_that_was_under_way_when_the_denial_came_is_not_kept_or_shared() -> None:

@@ -46,6 +46,31 @@ test('options give a handler as well, which knows by its type whether somebody a
   expect(response.headers.get('WWW-Authenticate')).toBe(`Bearer resource_metadata="${METADATA_URL}"`)
 })
 
+test.each(['introspect', 'local'] as const)(
+  'a token that is revoked while the body comes is refused (%s)',
+  async (validation) => {
+    const handler = protect(server.protect({ validation, toolScopes: { '*': [] } }))(
+      () => new Response('done'),
+    )
+    const token = await server.sign({ jti: 'token_x' })
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          server.platform.seconds += 2
+          server.revoked.add(token)
+          server.denials.push({ kind: 'token', subject: 'token_x', expires_at: server.platform.seconds + 60 })
+          controller.enqueue(new TextEncoder().encode(toolCall('read')))
+          controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const headers = { Authorization: `Bearer ${token}` }
+    const request = new Request(URL_OF_SERVER, { method: 'POST', headers, body, duplex: 'half' })
+    expect((await handler(request)).status).toBe(401)
+  },
+)
+
 describe('streams', () => {
   test('events go by one by one', async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()

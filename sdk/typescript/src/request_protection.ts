@@ -85,7 +85,10 @@ export class RequestProtection implements Protection {
     const auth = this.#createAuth(credential.token, claims, own)
     const session = request.header(SESSION_HEADER)
     this.#sessions.check(session, auth)
+    const begun = this.#validation.now()
     const asked = await this.#findAsked(request)
+    // Who sends slowly must not outlast the token.
+    await this.#validation.confirm(credential.token, begun, this.#expected(own))
     this.#checkScopes(auth, asked)
     return {
       auth,

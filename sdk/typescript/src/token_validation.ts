@@ -19,6 +19,9 @@ export interface ProofRequest {
   path: string
 }
 
+/** Within which a revocation gets around; nobody is promised less. In milliseconds. */
+const SOON = 1_000
+
 /** Finds out what a token is worth, by introspection or here, and whether who sends it may. */
 export class TokenValidation {
   readonly #how: Introspection | LocalValidation
@@ -29,6 +32,20 @@ export class TokenValidation {
     this.#how = how
     this.#replays = replays
     this.#platform = platform
+  }
+
+  /** The moment, for `confirm`. */
+  now(): number {
+    return this.#platform.elapsed()
+  }
+
+  /**
+   * Verifies a token again, without its proof, where that was more than a second ago.
+   *
+   * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
+   */
+  async confirm(token: string, since: number, expected: Expected): Promise<void> {
+    if (this.#platform.elapsed() - since > SOON) await this.#how.verify(token, await sha256(token), expected)
   }
 
   /** @throws AuthAgentError `invalid_token`, `invalid_dpop_proof`, `temporarily_unavailable` */

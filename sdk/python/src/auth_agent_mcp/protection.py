@@ -141,7 +141,10 @@ class Protection:
         receive, tools = passage.receive, self._tools
         if tools is not None and request.method == "POST":
             check_encoding(request)
+            begun = self._verifier.now()
             body = await read_body(request, receive, self._options.max_body_size)
+            # Who sends slowly must not outlast the token.
+            await self._verifier.confirm(auth, begun)
             use = read_tool_use(request, body)
             receive = replay(body, receive)
         self._check_scopes(auth, [*self._options.required_scopes, *self._scopes_of(use.called)])

@@ -23,6 +23,9 @@ from .protected_resource import ProtectedResource, ResourceFinder, describe_opti
 from .tasks import Tasks
 from .verified_token import VerifiedToken
 
+_SOON = 1.0
+"""Seconds within which a revocation gets around; nobody is promised less."""
+
 
 class Connection:
     """What one event loop knows of the authorization server, and the tasks that keep it up to date."""
@@ -107,15 +110,25 @@ class Verifier:
 
         Raises ``InvalidTokenError``, ``InvalidDPoPProofError``, ``TemporarilyUnavailableError``.
         """
-        connection = self._connect()
         resource = (self._resource or await self.find_resource()).resource
-        token = credential.token.encode()
-        digest = hashlib.sha256(token).digest()
-        verified = self._find_at_hand(connection, token, digest, resource)
-        if verified is None:
-            verified = await self._ask(connection, token, digest, resource)
+        verified = await self._verify_token(credential.token.encode(), resource)
         self._check_binding(verified, credential, proof)
         return verified.to_auth(credential.token, resource)
+
+    def now(self) -> float:
+        """The moment, for ``confirm``."""
+        return self._clock.monotonic()
+
+    async def confirm(self, auth: Auth, since: float) -> None:
+        """Verifies a token again, without its proof, where that was more than a second ago. Raises as ``verify``."""
+        if self._clock.monotonic() - since > _SOON:
+            await self._verify_token(auth.token.encode(), auth.audience)
+
+    async def _verify_token(self, token: bytes, resource: str) -> VerifiedToken:
+        connection = self._connect()
+        digest = hashlib.sha256(token).digest()
+        verified = self._find_at_hand(connection, token, digest, resource)
+        return verified or await self._ask(connection, token, digest, resource)
 
     def _find_at_hand(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
