@@ -7,8 +7,9 @@ import type { ConnectionInfo } from '../options.ts'
 import type { RecordedDenial } from '../storage/denials.ts'
 import type { DenialNews, Follower } from '../tokens/denial_log.ts'
 
-/** How often a question that waits looks for news; what it finds is at the most this old before. In milliseconds. */
+/** How often a question that waits looks for news. In milliseconds. */
 const LOOK_EVERY = 150
+/** How long ago the database may have been read for an answer. In milliseconds. */
 const MAX_AGE = 250
 /** A question that waits costs memory and a timer; no deployment needs as many with one key. */
 const MAX_WAITING = 200

@@ -16,8 +16,9 @@ export interface DenialNews {
 }
 
 /**
- * Where a follower stands: everything of transactions below `xmin`, and of those from there on the rows that the
- * digest names. So rows that a long transaction keeps above `xmin` are news once, not at every question.
+ * Where a follower stands: it was told everything of transactions below `xmin`, which is what PostgreSQL calls the
+ * oldest transaction that was still running; and of later ones the rows that the digest names. So rows that a long
+ * transaction keeps above `xmin` are news once, not at every question.
  */
 interface Cursor {
   xmin: bigint
@@ -52,12 +53,11 @@ export class DenialLog {
   /** Takes in what was read from the database. */
   add({ cursor, isComplete, denials }: DenialPage): void {
     this.#xmin = BigInt(cursor)
-    if (isComplete) {
-      if (this.#rows.length + denials.length === 0) return
-      this.#keep([])
-    }
+    const hadRows = this.#rows.length > 0
+    // A database that was restored may have given the numbers of lost rows to others.
+    if (isComplete) this.#keep([])
     const fresh = denials.filter(({ id }) => !this.#ids.has(id))
-    if (fresh.length === 0 && !isComplete) return
+    if (fresh.length === 0 && !(isComplete && hadRows)) return
     for (const denial of fresh) {
       this.#ids.add(denial.id)
       this.#rows.push({ transaction: BigInt(denial.transaction_id), denial })
