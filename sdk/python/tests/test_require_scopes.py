@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 
 from auth_agent_mcp import InsufficientScopeError, MissingTokenError, current_auth, require_scopes
-from auth_agent_mcp.auth import Auth, RequestContext, entered
+from auth_agent_mcp.auth import Auth, Entered, RequestContext
 from auth_agent_mcp.options import check_options
 from fake_server import FakeAuthServer, protect
 from support import Response, request
@@ -126,7 +126,7 @@ def test_without_the_middleware_nobody_gets_in() -> None:
 def as_caller(*scopes: str) -> Any:
     options = check_options(server_id="srv_test", api_key="sk_test", required_scopes=["base"])
     auth = Auth("user_1", None, "client_1", list(scopes), "https://mcp.example/mcp", "token", {})
-    return entered(RequestContext(options, None, "Bearer", auth))
+    return Entered(RequestContext(options, None, "Bearer", auth))
 
 
 @require_scopes("files:write")

@@ -28,6 +28,12 @@ class AccessTokenVerifier:
         self._headers: BoundedDict[bytes, tuple[str, str]] = BoundedDict(100)
         keys.on_change(self._verified.clear)
 
+    def recall(self, digest: bytes) -> VerifiedToken | None:
+        """What a token says that was verified before and has not expired."""
+        self._keys.refresh()
+        verified = self._verified.get(digest)
+        return verified if verified is not None and verified.expires_at > self._clock.time() else None
+
     def find(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What a token says, or none where its key has to be fetched. Raises ``InvalidTokenError``."""
         self._keys.refresh()

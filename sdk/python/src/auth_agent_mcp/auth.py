@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .options import Options
 
@@ -32,8 +30,7 @@ class Auth:
     """What the token, or its introspection, says, as verified."""
 
 
-@dataclass(frozen=True)
-class RequestContext:
+class RequestContext(NamedTuple):
     """What ``require_scopes`` needs to know of a request: who asks, and how a refusal is worded."""
 
     options: Options
@@ -85,11 +82,16 @@ def _as_context(value: object) -> RequestContext | None:
     return value if isinstance(value, RequestContext) else None
 
 
-@contextmanager
-def entered(context: RequestContext) -> Iterator[None]:
+class Entered:
     """Makes the context current while a request is answered."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

@@ -12,6 +12,7 @@ from .verifier import Credential
 _MAX_TOKEN_LENGTH = 16_384
 _SCHEMES = {"bearer": "Bearer", "dpop": "DPoP"}
 _SCHEME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_IS_DPOP = re.compile(r"dpop(?![!#$%&'*+\-.^_`|~0-9A-Za-z])", re.IGNORECASE)
 _TOKEN = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)")
 
 
@@ -40,5 +41,4 @@ def read_credential(request: HttpRequest) -> Credential:
 def is_dpop(request: HttpRequest) -> bool:
     """Whether the credential came, or was meant to come, as DPoP."""
     values = request.header_values(b"authorization")
-    match = _SCHEME.match(values[0]) if len(values) == 1 else None
-    return match is not None and match[0].lower() == "dpop"
+    return len(values) == 1 and values[0][:4].lower() == "dpop" and _IS_DPOP.match(values[0]) is not None

@@ -59,6 +59,7 @@ class Denials:
 
     def __init__(self) -> None:
         self._known: Known = {kind: {} for kind in KINDS}
+        self._is_empty = True
 
     def apply(self, answer: FeedAnswer, now: float) -> bool:
         """Takes up an answer of the feed. Answers whether there was anything in it that was not known."""
@@ -70,6 +71,7 @@ class Denials:
             kind: {subject: denial for subject, denial in subjects.items() if denial.expires_at > now}
             for kind, subjects in after.items()
         }
+        self._is_empty = not any(self._known.values())
         return any(
             _is_news(before[kind].get(subject), denial)
             for kind, subjects in answer.denials.items()
@@ -78,6 +80,8 @@ class Denials:
 
     def denies(self, token: VerifiedToken) -> bool:
         """Whether a token has ended. Every request comes by here; nearly always, nothing is found."""
+        if self._is_empty:
+            return False
         known = self._known
         denials = [
             known["token"].get(token.jti),

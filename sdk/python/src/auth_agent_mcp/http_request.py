@@ -15,6 +15,24 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+# Every header that the middleware reads.
+_READ = frozenset(
+    {
+        b"access-control-request-headers",
+        b"access-control-request-method",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"dpop",
+        b"mcp-method",
+        b"mcp-name",
+        b"mcp-session-id",
+        b"origin",
+    }
+)
+
+
 class HttpRequest:
     """Reads a scope of type ``http`` or ``websocket``, and changes nothing."""
 
@@ -46,13 +64,19 @@ class HttpRequest:
         """The query as it was sent, without the question mark."""
         return str(self._scope.get("query_string", b""), "latin-1")
 
+    @cached_property
+    def headers(self) -> dict[bytes, list[str]]:
+        """The values of the headers that are read here, by their names in lower case. One pass, for all who ask."""
+        found: dict[bytes, list[str]] = {}
+        for key, value in self._scope["headers"]:
+            name = key.lower()
+            if name in _READ:
+                found.setdefault(name, []).append(value.decode("latin-1").strip(" \t"))
+        return found
+
     def header_values(self, name: bytes) -> list[str]:
-        """Every value of a header, which is named in lower case."""
-        return [
-            value.decode("latin-1").strip(" \t")
-            for key, value in self._scope["headers"]
-            if len(key) == len(name) and key.lower() == name
-        ]
+        """Every value of a header, which is one of those that are read here, named in lower case."""
+        return self.headers.get(name, [])
 
     def header(self, name: bytes) -> str | None:
         """The value of a header that may come once; none where it comes more often."""

@@ -49,6 +49,13 @@ class Introspector:
         check_not_expired(verified.expires_at, self._clock.time())
         return verified
 
+    def recall(self, digest: bytes) -> VerifiedToken | None:
+        """An answer that is kept, where the token has not expired."""
+        kept = self._answers.get(digest)
+        if kept is None or self._clock.monotonic() >= kept[0] or not self._feed.is_live():
+            return None
+        return kept[1] if kept[1].expires_at > self._clock.time() else None
+
     async def ask(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
         """Asks the authorization server; the answer is not looked up, but it is kept.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from pydantic import PrivateAttr
+from starlette.authentication import SimpleUser
 
 from .auth import Auth, RequestContext
 from .errors import InvalidTokenError
@@ -97,6 +99,25 @@ def access_token_values(auth: Auth) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in AccessToken.model_fields}
 
 
+class CurrentUser(AuthenticatedUser):
+    """Who asks, as the SDK's transports compare it with the owner of a session.
+
+    Its access token is made when somebody asks for it, which a server without sessions never does.
+    """
+
+    def __init__(self, context: RequestContext, auth: Auth) -> None:
+        SimpleUser.__init__(self, auth.client_id)
+        self.scopes = auth.scopes
+        self._context = context
+
+    @cached_property
+    def access_token(self) -> AccessToken:  # type: ignore[override]
+        """The SDK's form of the token."""
+        return to_access_token(self._context)
+
+
 def to_authenticated_user(context: RequestContext) -> AuthenticatedUser:
-    """Who asks, as the SDK's transports compare it with the owner of a session."""
-    return AuthenticatedUser(to_access_token(context))
+    """Who asks, as the SDK has it."""
+    if context.auth is None:
+        raise ValueError("nobody was authenticated")
+    return CurrentUser(context, context.auth)

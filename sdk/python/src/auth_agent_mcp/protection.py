@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from .answers import Answer, json_answer, refusal_answer
-from .auth import SCOPE_KEY, Auth, RequestContext, entered
+from .answers import Answer, Headers, json_answer, refusal_answer
+from .auth import SCOPE_KEY, Auth, Entered, RequestContext
 from .cors import Cors, answer_metadata_preflight, is_preflight, with_headers
 from .credential import is_dpop, read_credential
 from .dpop import ProofRequest
@@ -33,8 +33,7 @@ from .verifier import Verifier
 from .websocket import refuse_websocket
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """A request that goes on to the application, with the channels as they are for it."""
 
     scope: Scope
@@ -68,17 +67,20 @@ class Protection:
         request = HttpRequest(scope)
         cors = self._cors.answer_headers(request)
         try:
-            answer = await self._answer_without_token(request)
-            if answer is not None:
-                await answer.send(send)
-            elif self._needs_no_token(request):
-                with entered(self._context(None, "Bearer")):
-                    await self._app(scope, receive, send)
-            else:
+            auth = self._recall(request)
+            if auth is None:
+                answer = await self._answer_without_token(request)
+                if answer is not None:
+                    await answer.send(send)
+                    return
+                if self._needs_no_token(request):
+                    with Entered(self._context(None, "Bearer")):
+                        await self._app(scope, receive, send)
+                    return
                 auth = await self._authenticate(request)
-                self._sessions.check(request, auth)
-                passage = await self._check_tools(request, auth, Passage(scope, receive, send))
-                await self._serve_application(passage, auth, request)
+            self._sessions.check(request, auth)
+            passage = await self._check_tools(request, auth, Passage(scope, receive, send))
+            await self._serve_application(passage, auth, request, cors)
         except Refusal as refusal:
             await self._describe(refusal, request).send(send, cors)
         except JsonRpcError as error:
@@ -86,8 +88,21 @@ class Protection:
         except ClientDisconnectedError:
             return
 
+    def _recall(self, request: HttpRequest) -> Auth | None:
+        """Who asks, where nothing needs a closer look: one Bearer token that is known to be good, and no query.
+
+        That is nearly every request. It is told from the others by little work, for which alone this is here: who
+        is not recalled goes the whole way, to the same end.
+        """
+        values = request.headers.get(b"authorization", ())
+        if len(values) != 1 or not values[0].startswith("Bearer ") or request.query or request.method == "OPTIONS":
+            return None
+        if self._options.public_paths or request.path.startswith(WELL_KNOWN):
+            return None
+        return self._verifier.recall(values[0][7:])
+
     async def _answer_without_token(self, request: HttpRequest) -> Answer | None:
-        """Steps 1 to 4: our own URL, metadata, and preflights."""
+        """Our own URL, metadata, and preflights."""
         public = is_public(request, self._options.public_paths)
         if public and not request.path.startswith(WELL_KNOWN):
             return None
@@ -126,7 +141,7 @@ class Protection:
         return Answer(200, answer.headers) if request.method == "HEAD" else answer
 
     async def _authenticate(self, request: HttpRequest) -> Auth:
-        """Steps 5 and 6."""
+        """The credential, and what it is worth."""
         credential = read_credential(request)
         resource = await self._verifier.find_resource()
         proof = None
@@ -136,10 +151,13 @@ class Protection:
         return await self._verifier.verify(credential, proof)
 
     async def _check_tools(self, request: HttpRequest, auth: Auth, passage: Passage) -> Passage:
-        """Step 8, and what it changes for the application: nothing but where it must."""
-        use = ToolUse((), False)
-        receive, tools = passage.receive, self._tools
-        if tools is not None and request.method == "POST":
+        """Scopes, and what they change for the application: nothing but where it must."""
+        tools = self._tools
+        if tools is None:
+            self._check_scopes(auth, self._options.required_scopes)
+            return passage
+        use, receive = ToolUse((), False), passage.receive
+        if request.method == "POST":
             check_encoding(request)
             begun = self._verifier.now()
             body = await read_body(request, receive, self._options.max_body_size)
@@ -150,7 +168,7 @@ class Protection:
         self._check_scopes(auth, [*self._options.required_scopes, *self._scopes_of(use.called)])
         # The stream of a GET brings lists as well: those of HTTP+SSE, and what is sent again (Last-Event-ID).
         is_get = request.method == "GET"
-        if tools is None or not self._options.filter_tools or not (use.lists or is_get):
+        if not self._options.filter_tools or not (use.lists or is_get):
             return Passage(passage.scope, receive, passage.send)
 
         def is_allowed(tool: str) -> bool:
@@ -169,15 +187,13 @@ class Protection:
             needed.extend(scopes)
         return needed
 
-    def _check_scopes(self, auth: Auth, needed: Iterable[str]) -> None:
-        scopes = unique(needed)
-        if not set(scopes).issubset(auth.scopes):
-            raise InsufficientScopeError(scopes)
+    def _check_scopes(self, auth: Auth, needed: Sequence[str]) -> None:
+        if not all(scope in auth.scopes for scope in needed):
+            raise InsufficientScopeError(unique(needed))
 
-    async def _serve_application(self, passage: Passage, auth: Auth, request: HttpRequest) -> None:
-        """Step 9. A refusal of the application itself, by ``require_scopes``, is answered as ours are."""
+    async def _serve_application(self, passage: Passage, auth: Auth, request: HttpRequest, cors: Headers) -> None:
+        """Lets the application answer. A refusal of its own, by ``require_scopes``, is answered as ours are."""
         context = self._context(auth, "DPoP" if is_dpop(request) else "Bearer")
-        cors = self._cors.answer_headers(request)
         has_started = False
 
         async def send_noting_start(message: Message) -> None:
@@ -190,7 +206,7 @@ class Protection:
         send = with_headers(send_noting_start, cors) if cors else send_noting_start
         self._introduce(passage.scope, context, auth)
         try:
-            with entered(context):
+            with Entered(context):
                 await self._app(passage.scope, passage.receive, send)
         except (JsonRpcError, ClientDisconnectedError) as error:
             raise RuntimeError("An inner AuthAgentMiddleware failed.") from error
@@ -228,7 +244,7 @@ class Protection:
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope)
         if is_public(request, self._options.public_paths):
-            with entered(self._context(None, "Bearer")):
+            with Entered(self._context(None, "Bearer")):
                 await self._app(scope, receive, send)
             return
         try:
@@ -240,7 +256,7 @@ class Protection:
             return
         context = self._context(auth, "DPoP" if is_dpop(request) else "Bearer")
         self._introduce(scope, context, auth)
-        with entered(context):
+        with Entered(context):
             await self._app(scope, receive, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import cache
 
 from .answers import Headers
 from .auth import Auth, RequestContext
@@ -30,8 +32,8 @@ class SessionOwners:
             self._owners.put(session, owner)
 
     def note(self, request: HttpRequest, auth: Auth, status: int, headers: Headers) -> None:
-        """Takes up what a good answer opens; within a session, none is opened."""
-        if not 200 <= status < 300 or request.header_values(_SESSION_ID):
+        """Takes up what a good answer to a POST opens; within a session, none is opened."""
+        if not 200 <= status < 300 or request.method != "POST" or request.header_values(_SESSION_ID):
             return
         for name, value in headers:
             if name.lower() == _SESSION_ID:
@@ -45,6 +47,11 @@ def name_owner(scope: Scope, context: RequestContext) -> None:
     ``get_access_token()`` reads it too. Nothing happens where the SDK was not imported.
     """
     if "mcp.server.auth.middleware.bearer_auth" in sys.modules:
-        from .mcp import to_authenticated_user  # noqa: PLC0415
+        scope["user"] = _form_of_mcp()(context)
 
-        scope["user"] = to_authenticated_user(context)
+
+@cache
+def _form_of_mcp() -> Callable[[RequestContext], object]:
+    from .mcp import to_authenticated_user  # noqa: PLC0415
+
+    return to_authenticated_user

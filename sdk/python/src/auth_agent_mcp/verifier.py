@@ -115,6 +115,22 @@ class Verifier:
         self._check_binding(verified, credential, proof)
         return verified.to_auth(credential.token, resource)
 
+    def recall(self, token: str) -> Auth | None:
+        """Who presents a Bearer token that is known to be good; none where anything is to be asked, or refused."""
+        resource, connection = self._resource, self._connections.get(asyncio.get_running_loop())
+        if resource is None or connection is None:
+            return None
+        digest, feed = hashlib.sha256(token.encode()).digest(), connection.feed
+        if self._options.validation == "introspect":
+            verified = None if self._on_demand else connection.introspector.recall(digest)
+        elif feed.is_ready() and feed.age() <= self._options.max_staleness:
+            verified = connection.access_tokens.recall(digest)
+        else:
+            return None
+        if verified is None or verified.jkt is not None or feed.denials.denies(verified):
+            return None
+        return verified.to_auth(token, resource.resource)
+
     def now(self) -> float:
         """The moment, for ``confirm``."""
         return self._clock.monotonic()
