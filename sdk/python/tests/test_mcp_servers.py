@@ -107,7 +107,9 @@ async def test_a_tool_behind_the_middleware_knows_who_asks(make_app: Callable[[]
         assert (await session.initialize()).status_code == 200
         assert (await session.call("who_am_i"))["content"][0]["text"] == "user_1"
         # The same session with a newer token of the same person, who may do more now.
-        assert (await session.call("write", path="a"))["isError"] is True
+        refused = await session.call("write", path="a")
+        assert refused["isError"] is True
+        assert "This needs the scope files:write." in refused["content"][0]["text"]
         session.token = server.issue(scope="files:read files:write")
         assert (await session.call("write", path="a"))["content"][0]["text"] == "wrote a"
 

@@ -11,6 +11,7 @@ from .answers import describe_challenge
 from .auth import RequestContext, current_context
 from .errors import InsufficientScopeError, MissingTokenError, Refusal
 from .scopes import is_scope, unique
+from .tool_errors import for_tools
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,9 +57,11 @@ class RequireScopes:
 
     def _check(self, context: RequestContext | None) -> None:
         if context is None or context.auth is None:
-            raise MissingTokenError("This needs an authenticated request: protect the path with AuthAgentMiddleware.")
+            raise for_tools(MissingTokenError)(
+                "This needs an authenticated request: protect the path with AuthAgentMiddleware."
+            )
         if not set(self.scopes).issubset(context.auth.scopes):
-            raise InsufficientScopeError(unique([*context.options.required_scopes, *self.scopes]))
+            raise for_tools(InsufficientScopeError)(unique([*context.options.required_scopes, *self.scopes]))
 
     def _check_dependency(self) -> None:
         context = current_context()
@@ -72,7 +75,8 @@ def require_scopes(*scopes: str) -> RequireScopes:
     """Asks for scopes beyond ``required_scopes``; implied ones count (``scope_hierarchy``).
 
     As a dependency, ``Depends(require_scopes("files:write"))``, it answers 403 with the challenge of RFC 6750 §3.1, or
-    401 where nobody is authenticated. As a decorator, it raises ``InsufficientScopeError`` or ``MissingTokenError``.
+    401 where nobody is authenticated. As a decorator, it raises ``InsufficientScopeError`` or ``MissingTokenError``;
+    they are tool errors of the MCP SDK and FastMCP too, so that the model reads what is missing.
     """
     if not scopes or not all(is_scope(scope) for scope in scopes):
         raise ValueError(f'require_scopes{scopes!r}: name at least one scope, such as require_scopes("files:write").')
