@@ -155,3 +155,24 @@ def test_equivalent_uris_are_equal(uri: str, same: str) -> None:
 )
 def test_what_is_no_uri_equals_none(uri: str) -> None:
     assert normalize(uri) is None
+
+
+async def test_the_operator_reads_of_another_audience_once_a_minute_and_the_client_every_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server, clock = FakeAuthServer(), FakeClock(NOW)
+    app = protect(ok, server, clock, validation="local")
+    token = server.issue(aud="https://other.example/mcp\n")
+    for _ in range(3):
+        response = await request(app, headers=[("Authorization", f"Bearer {token}")])
+        assert "not for https://mcp.example/mcp" in response.json()["error_description"]
+    lines = [record.getMessage() for record in caplog.records if "other.example" in record.getMessage()]
+    assert len(lines) == 1
+    assert "\n" not in lines[0]
+
+
+async def test_the_operator_reads_of_a_scope_that_nobody_can_be_granted(caplog: pytest.LogCaptureFixture) -> None:
+    server = FakeAuthServer()
+    app = protect(ok, server, resource=None, required_scopes=["file:read"], tool_scopes={"*": ["files:read"]})
+    await request(app)
+    assert "srv_test has no scope file:read registered" in caplog.text

@@ -43,6 +43,15 @@ class InvalidTokenError(Refusal):
     code, status = "invalid_token", 401
 
 
+class WrongAudienceError(InvalidTokenError):
+    """The token is for another server (RFC 8707 §2)."""
+
+    def __init__(self, resource: str, audiences: Sequence[str]) -> None:
+        super().__init__(f"The access token is not for {resource}. Ask for one with that as resource.")
+        self.resource = resource
+        self.audiences = tuple(audiences)
+
+
 class InvalidDPoPProofError(Refusal):
     """The DPoP proof is missing, wrong, or was used before (RFC 9449 §7.1)."""
 

@@ -81,7 +81,9 @@ class DenialFeed:
                 try:
                     await asyncio.wait_for(self._has_answer.wait(), left)
                 except asyncio.TimeoutError:
-                    _LOG.warning("The feed of denials has not answered yet; access tokens are introspected meanwhile.")
+                    _LOG.warning(
+                        "The list of revoked access has not come yet; access tokens are introspected meanwhile."
+                    )
 
     async def _ask_on_demand(self) -> None:
         if self.age() <= _ON_DEMAND_AGE:
@@ -125,11 +127,11 @@ class DenialFeed:
             return
         except Exception:
             # Whatever it was, the feed must come back; until then, nothing relies on it.
-            _LOG.exception("The feed of denials failed in a way that nobody expected.")
+            _LOG.exception("Asking for the list of revoked access failed in a way that nobody expected.")
             self._note_failure("See the line before.", response)
             return
         if self._failures > 0:
-            _LOG.info("The feed of denials answers again.")
+            _LOG.warning("The list of revoked access is up to date again.")
         self._cursor, self._failures, self._heard_at = answer.cursor, 0, self._clock.monotonic()
         self._ask_again_at = -math.inf
         if self.denials.apply(answer, self._clock.time()):
@@ -138,9 +140,9 @@ class DenialFeed:
 
     def _note_failure(self, description: str, response: httpx.Response | None) -> None:
         if self._failures == 0:
-            _LOG.warning("The feed of denials failed; it is tried again. %s", description)
+            _LOG.warning("The list of revoked access cannot be asked for now; it is tried again. %s", description)
         if response is not None and response.status_code in (401, 403) and self._failures % _SAY_AGAIN_EVERY == 0:
-            _LOG.error("The authorization server refused the API key for the feed of denials. Set a new one.")
+            _LOG.error("The authorization server refused the API key. Make a new one for this server, and set api_key.")
         pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
         pause += pause * random.uniform(-0.25, 0.25)
         self._failures += 1

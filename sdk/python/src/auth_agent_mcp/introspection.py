@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 
 from .bounded import BoundedDict
 from .client import AuthAgentClient
@@ -16,6 +17,7 @@ from .verified_token import VerifiedToken, check_not_expired, read_verified
 
 _LOG = logging.getLogger("auth_agent_mcp")
 _KEEP_SECONDS = 10.0
+_TELL_INTERVAL = 60.0
 
 
 class Introspector:
@@ -30,6 +32,7 @@ class Introspector:
         self._answers: BoundedDict[bytes, tuple[float, VerifiedToken]] = BoundedDict(10_000)
         self._asking: dict[tuple[bytes, int], asyncio.Task[VerifiedToken]] = {}
         self._generation = 0
+        self._tell_again_at = -math.inf
         feed.on_news(self.forget)
 
     def forget(self) -> None:
@@ -79,13 +82,23 @@ class Introspector:
             self._answers.put(digest, (self._clock.monotonic() + _KEEP_SECONDS, verified))
         return verified
 
+    def _tell_of_refused_key(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._tell_again_at:
+            self._tell_again_at = now + _TELL_INTERVAL
+            server_id = self._options.server_id
+            _LOG.error(
+                "The authorization server refused the API key of %s. Make a new one, and set api_key.", server_id
+            )
+
     async def _ask_server(self, token: bytes, resource: str) -> VerifiedToken:
         try:
             answer = await self._client.introspect_token(token.decode())
         except OAuthError as error:
             if error.status == 401:
                 _LOG.error(
-                    "The authorization server refused the API key of %s. Set a new one.", self._options.server_id
+                    "The authorization server refused the API key of %s. Make a new one, and set api_key.",
+                    self._options.server_id,
                 )
             raise TemporarilyUnavailableError("The access token cannot be checked now. Try again.") from error
         except TemporarilyUnavailableError as error:

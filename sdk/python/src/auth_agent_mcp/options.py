@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from .scopes import is_scope, unique
 from .uri import split_server_url
@@ -18,24 +18,6 @@ DEFAULT_AUTH_SERVER = "http://localhost:8787"
 _SERVER_ID = re.compile(r"srv_[A-Za-z0-9_-]+")
 _API_KEY = re.compile(r"sk_[\x21-\x7e]+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s@,;\"\\A-Z]+")
-
-
-class OptionValues(TypedDict, total=False):
-    """The options that are not required, as they are given."""
-
-    auth_server: str
-    resource: str | None
-    required_scopes: Sequence[str]
-    tool_scopes: Mapping[str, Sequence[str]] | None
-    scope_hierarchy: Mapping[str, Sequence[str]] | None
-    filter_tools: bool
-    public_paths: Sequence[str]
-    validation: Validation
-    max_staleness: float
-    allowed_origins: Literal["*"] | Sequence[str]
-    max_body_size: int
-    scopes_supported: Sequence[str] | None
-    resource_name: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,9 @@ class ResourceFinder:
                 self._asking = self._tasks.start(self._ask())
             await asyncio.shield(self._asking)
         if self.known is None:
-            raise TemporarilyUnavailableError("The authorization server has not said yet what this server's URL is.")
+            raise TemporarilyUnavailableError(
+                "It is not known yet what this server's URL is; the log of this server says why. Try again."
+            )
         return self.known
 
     def _may_ask(self) -> bool:
@@ -91,7 +93,13 @@ class ResourceFinder:
             self.known = _read_metadata(answer, self._options)
         except (AuthAgentError, ValueError) as error:
             server_id = self._options.server_id
-            _LOG.warning("The URL of %s is not known yet. Is it registered? Or set resource. %s", server_id, error)
+            _LOG.warning(
+                "%s has not said what the URL of %s is, so every request is answered 503. If it can be reached, "
+                "is the server registered there? Or set resource. %s",
+                self._options.auth_server,
+                server_id,
+                error,
+            )
         finally:
             self._asking = None
 
@@ -101,10 +109,15 @@ def describe_options(options: Options) -> ProtectedResource | None:
     if options.resource is None:
         return None
     scopes = options.scopes_supported
-    if scopes is None:
-        tools = (options.tool_scopes or {}).values()
-        scopes = unique([*options.required_scopes, *(scope for needed in tools for scope in needed)])
-    return ProtectedResource(options.resource, scopes, options.resource_name)
+    return ProtectedResource(
+        options.resource, needed_scopes(options) if scopes is None else scopes, options.resource_name
+    )
+
+
+def needed_scopes(options: Options) -> tuple[str, ...]:
+    """The scopes that requests and tools need, in their order."""
+    tools = (options.tool_scopes or {}).values()
+    return unique([*options.required_scopes, *(scope for needed in tools for scope in needed)])
 
 
 def _read_metadata(answer: Mapping[str, Any], options: Options) -> ProtectedResource:
@@ -114,6 +127,11 @@ def _read_metadata(answer: Mapping[str, Any], options: Options) -> ProtectedReso
     split_server_url(resource)
     registered = answer.get("scopes_supported")
     scopes = tuple(filter(is_scope, registered)) if isinstance(registered, list) else ()
+    unknown = [scope for scope in needed_scopes(options) if scope not in scopes]
+    if scopes and unknown:
+        _LOG.warning(
+            "%s has no scope %s registered, so nobody can be granted it.", options.server_id, ", ".join(unknown)
+        )
     name = answer.get("resource_name")
     return ProtectedResource(
         resource=resource,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from .auth import Auth
-from .errors import InvalidTokenError
+from .errors import InvalidTokenError, WrongAudienceError
 from .options import Options
 from .scopes import parse_scope, with_implied
 
@@ -51,7 +51,7 @@ def read_verified(claims: Mapping[str, Any], resource: str, options: Options, no
         raise InvalidTokenError("The access token is from another authorization server.")
     audiences = _read_audiences(get("aud"))
     if resource not in audiences:
-        raise InvalidTokenError("The access token is for another server. Ask for one with this server as resource.")
+        raise WrongAudienceError(resource, audiences)
     expires_at, issued_at = get("exp"), get("iat")
     if not is_number(expires_at):
         raise InvalidTokenError("The access token does not say when it expires.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import math
 import threading
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ from .auth import Auth
 from .client import AuthAgentClient
 from .clock import Clock, SystemClock
 from .dpop import DPoPVerifier, ProofRequest, ReplayCache
-from .errors import InvalidDPoPProofError, InvalidTokenError
+from .errors import InvalidDPoPProofError, InvalidTokenError, WrongAudienceError
 from .feed import DenialFeed
 from .introspection import Introspector
 from .key_set import KeySet
@@ -23,6 +25,8 @@ from .protected_resource import ProtectedResource, ResourceFinder, describe_opti
 from .tasks import Tasks
 from .verified_token import VerifiedToken
 
+_LOG = logging.getLogger("auth_agent_mcp")
+_WARN_INTERVAL = 60.0
 _SOON = 1.0
 """Seconds within which a revocation gets around; nobody is promised less."""
 
@@ -82,6 +86,7 @@ class Verifier:
         self._lock = threading.Lock()
         self._proofs = DPoPVerifier(self._clock, ReplayCache())
         self._resource = describe_options(options)
+        self._warn_again_at = -math.inf
 
     def start(self) -> None:
         """Starts to listen to the feed, in the event loop that runs."""
@@ -143,8 +148,20 @@ class Verifier:
     async def _verify_token(self, token: bytes, resource: str) -> VerifiedToken:
         connection = self._connect()
         digest = hashlib.sha256(token).digest()
-        verified = self._find_at_hand(connection, token, digest, resource)
-        return verified or await self._ask(connection, token, digest, resource)
+        try:
+            verified = self._find_at_hand(connection, token, digest, resource)
+            return verified or await self._ask(connection, token, digest, resource)
+        except WrongAudienceError as error:
+            self._warn_of_audience(error)
+            raise
+
+    def _warn_of_audience(self, error: WrongAudienceError) -> None:
+        """Often it is this server whose URL is wrong, and then nobody gets in; but anybody can bring such a token."""
+        now = self._clock.monotonic()
+        if now >= self._warn_again_at:
+            self._warn_again_at = now + _WARN_INTERVAL
+            audiences = repr(" ".join(error.audiences))[:200]
+            _LOG.warning("A token for %s was refused, since this server is %s.", audiences, error.resource)
 
     def _find_at_hand(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
