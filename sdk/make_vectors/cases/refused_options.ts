@@ -21,12 +21,15 @@ const refused: readonly (readonly [string, Members])[] = [
   ['a validation of another name', { validation: 'none' }],
   ['a public path that does not begin with a slash', { public_paths: ['health'] }],
   ['a public path with a star in the middle', { public_paths: ['/a*/b'] }],
+  ['a public path that leaves nothing protected', { public_paths: ['/*'] }],
   ['a required scope with a space', { required_scopes: ['files:read files:write'] }],
   ['a required scope with a quote', { required_scopes: ['files"read'] }],
   ['an empty required scope', { required_scopes: [''] }],
   ['a scope of a tool with a backslash', { tool_scopes: { read_file: ['files\\read'] } }],
   ['a negative max_staleness', { max_staleness: -1 }],
   ['a negative max_body_size', { max_body_size: -1 }],
+  ['a max_body_size of nothing', { max_body_size: 0 }],
+  ['a resource_name of spaces', { resource_name: ' ' }],
   ['an allowed origin with a path', { allowed_origins: ['https://app.example/'] }],
 ]
 

@@ -87,7 +87,7 @@ def check_options(
         validation=validation,
         max_staleness=_check_number("max_staleness", max_staleness, "a number of seconds, such as 30, or 0"),
         allowed_origins=_check_origins(allowed_origins),
-        max_body_size=int(_check_number("max_body_size", max_body_size, "a whole number of bytes", whole=True)),
+        max_body_size=_check_max_body_size(max_body_size),
         scopes_supported=None if scopes_supported is None else _check_scopes("scopes_supported", scopes_supported),
         resource_name=resource_name,
     )
@@ -154,6 +154,8 @@ def _check_public_paths(value: object) -> tuple[str, ...]:
     for path in paths:
         if not isinstance(path, str) or not path.startswith("/") or "*" in path[:-1]:
             raise ValueError(f'public_paths has {path!r}; a path starts with "/" and may have "*" at its end only.')
+        if path == "/*":
+            raise ValueError('public_paths has "/*", which would leave nothing protected; name what needs no token.')
     return tuple(paths)
 
 
@@ -170,8 +172,14 @@ def _check_origins(value: object) -> Literal["*"] | tuple[str, ...]:
     return tuple(origins)
 
 
-def _check_number(name: str, value: object, wanted: str, *, whole: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+def _check_max_body_size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("max_body_size must be a whole number of bytes, 1 or more, such as 16777216.")
+    return value
+
+
+def _check_number(name: str, value: object, wanted: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{name} must be {wanted}.")
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} is {value}; it must be {wanted}.")
