@@ -1,5 +1,6 @@
-import { AuthAgentError } from './errors.ts'
-import { isObject, type JsonAnswer, type JsonObject, requestJson } from './json_request.ts'
+import { AuthAgentError, UnavailableError } from './errors.ts'
+import { describeFailure } from './failure_reason.ts'
+import { isObject, type JsonAnswer, type JsonObject, type JsonRequest, requestJson } from './json_request.ts'
 import { checkApiKey, checkAuthServer, checkServerId } from './option_checks.ts'
 import { DEFAULT_AUTH_SERVER } from './options.ts'
 import { detectPlatform, type Platform } from './platform.ts'
@@ -74,7 +75,7 @@ export class AuthAgentClient {
   async introspectToken(token: string): Promise<IntrospectionAnswer> {
     const { status, body } = await this.#post('/introspect', { token }, this.#bearer())
     if (status === 401) this.#warnOfKey()
-    if (status !== 200 || !isObject(body)) throw unavailable(`answered an introspection with ${status}`)
+    if (status !== 200 || !isObject(body)) throw unavailable('an introspection', status)
     return { ...body, active: body['active'] === true }
   }
 
@@ -127,16 +128,14 @@ export class AuthAgentClient {
   async readRevocations(query: URLSearchParams, limit: number, signal?: AbortSignal): Promise<JsonAnswer> {
     const url = `${this.authServer}/revocations?${query}`
     const headers = { Authorization: this.#bearer(), Accept: 'application/json' }
-    const answer = await requestJson(this.#platform, { url, init: { headers }, limit, signal })
+    const answer = await this.#send({ url, init: { headers }, limit, signal })
     if (answer.status === 401) this.#warnOfKey()
     return answer
   }
 
   /** Metadata of an MCP server as it was registered (RFC 9728). */
-  async getRegisteredResource(serverId: string): Promise<JsonObject> {
-    const answer = await this.#request(`${this.authServer}/.well-known/oauth-protected-resource/${serverId}`)
-    if (answer.status !== 200 || !isObject(answer.body)) throw errorOf(answer)
-    return answer.body
+  async getRegisteredResource(serverId: string): Promise<JsonAnswer> {
+    return this.#request(`${this.authServer}/.well-known/oauth-protected-resource/${serverId}`)
   }
 
   /** The public keys (RFC 7517 §5). */
@@ -149,7 +148,8 @@ export class AuthAgentClient {
     const now = this.#platform.elapsed()
     if (now - this.#warnedAt < WARNING_PAUSE) return
     this.#warnedAt = now
-    this.#platform.warn('the authorization server refused the API key: make a new one')
+    const whose = this.#serverId === undefined ? '' : ` of ${this.#serverId}`
+    this.#platform.warn(`${this.authServer} refused the API key${whose} (401): set one that it made`)
   }
 
   #bearer(): string {
@@ -167,10 +167,14 @@ export class AuthAgentClient {
   }
 
   async #request(url: string, init?: RequestInit): Promise<JsonAnswer> {
+    return this.#send({ url, init, limit: LIMIT })
+  }
+
+  async #send(request: JsonRequest): Promise<JsonAnswer> {
     try {
-      return await requestJson(this.#platform, { url, init, limit: LIMIT })
+      return await requestJson(this.#platform, request)
     } catch (cause) {
-      throw unavailable('did not answer', cause)
+      throw new UnavailableError(describeFailure(cause), { cause })
     }
   }
 }
@@ -201,16 +205,11 @@ function isExchangedToken(body: unknown): body is ExchangedToken {
 /** RFC 6749 §5.2, where the answer is such; otherwise it is not known what happened. */
 function errorOf({ status, body }: JsonAnswer): AuthAgentError {
   const code = isObject(body) ? body['error'] : undefined
-  if (status >= 500 || status === 429 || typeof code !== 'string')
-    return unavailable(`answered with ${status}`)
+  if (status >= 500 || status === 429 || typeof code !== 'string') return unavailable('this', status)
   const description = isObject(body) ? body['error_description'] : undefined
   return new AuthAgentError(code, typeof description === 'string' ? description : `Refused: ${code}.`)
 }
 
-function unavailable(what: string, cause?: unknown): AuthAgentError {
-  return new AuthAgentError(
-    'temporarily_unavailable',
-    `The authorization server ${what}. Try again in a few seconds.`,
-    { cause },
-  )
+function unavailable(what: string, status: number): UnavailableError {
+  return new UnavailableError(`answered ${what} with ${status}`, { status })
 }

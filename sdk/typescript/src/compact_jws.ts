@@ -13,6 +13,12 @@ export function parseHeader(jws: string): JsonObject | undefined {
   return decodeObject(() => base64url.decode(jws.slice(0, jws.indexOf('.'))))
 }
 
+/** What a JWT says that nobody verified: to explain a refusal, and for nothing else. */
+export function readUnverified(jwt: string): JsonObject | undefined {
+  if (!COMPACT.test(jwt)) return undefined
+  return decodeObject(() => base64url.decode(jwt.slice(jwt.indexOf('.') + 1, jwt.lastIndexOf('.'))))
+}
+
 /**
  * What was signed with this key and algorithm (RFC 7515 §5.2), whose header says so; undefined where it was not, or is no
  * JSON object. The key was imported for this algorithm, so that WebCrypto refuses every other one.

@@ -11,6 +11,8 @@ import type { Protection } from './protection.ts'
 import { ReplayMemory } from './replay_memory.ts'
 import { RequestProtection } from './request_protection.ts'
 import { TokenValidation } from './token_validation.ts'
+import { ToolScopes } from './tool_scopes.ts'
+import { ToolTable } from './tool_table.ts'
 
 /** @throws TypeError for options that make no sense */
 export function createProtection(options: ProtectOptions): Protection {
@@ -29,7 +31,9 @@ export function createProtectionOn(platform: Platform, options: ProtectOptions):
       ? introspection
       : new LocalValidation({ keys, feed, introspection, platform }, settings.maxStaleness)
   const validation = new TokenValidation(how, new ReplayMemory(), platform)
-  return new RequestProtection(settings, new OwnResourceSource(client, settings, platform), validation, feed)
+  const ownResource = new OwnResourceSource(client, settings, platform)
+  const tools = settings.toolScopes && new ToolScopes(new ToolTable(settings.toolScopes), platform)
+  return new RequestProtection(settings, { ownResource, validation, feed, tools })
 }
 
 /** What adapters take: options, or a protection that several of them share. */

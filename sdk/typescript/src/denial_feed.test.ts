@@ -136,11 +136,61 @@ describe('on demand', () => {
       pauses.push(server.platform.seconds - last)
       last = server.platform.seconds
     }
-    // Without the part that is chance.
+    // Of the part that is chance, the least: a quarter less.
     const expected = [0.15, 0.3, 0.6, 1.2, 1.5]
     for (const [index, pause] of pauses.slice(1).entries()) {
       expect(Math.abs(pause - (expected[index] ?? 0))).toBeLessThan(0.02)
     }
+  })
+
+  test('by chance a quarter more or less', async () => {
+    server.down.add('revocations')
+    for (const [random, least] of [
+      [0, 0.15],
+      [0.5, 0.2],
+      [0.999_999, 0.25],
+    ] as const) {
+      const platform = { ...server.platform, random: () => random }
+      const other = new DenialFeed(new AuthAgentClient(OPTIONS, platform), platform)
+      await other.follow()
+      const { revocations } = server.asked
+      server.platform.seconds += least - 0.001
+      await other.follow()
+      expect(server.asked.revocations).toBe(revocations)
+      server.platform.seconds += 0.002
+      await other.follow()
+      expect(server.asked.revocations).toBe(revocations + 1)
+    }
+  })
+
+  test('the operator is told when it fails, and when it works again; not each time, and no cursor', async () => {
+    await feed.follow()
+    server.denials.push({ kind: 'grant', subject: 'g', expires_at: server.platform.seconds + 9 })
+    const fail = async () => {
+      server.down.add('revocations')
+      for (let turn = 0; turn < 20; turn += 1) {
+        server.platform.seconds += 2.5
+        await feed.follow()
+      }
+      server.down.clear()
+      server.platform.seconds += 2.5
+      await feed.follow()
+    }
+    await fail()
+    const told = [
+      expect.stringMatching(/^the list of revoked access at https:\/\/auth\.example .* cannot be reached/),
+      'the list of revoked access can be read again',
+    ]
+    expect(server.platform.warnings).toEqual(told)
+    await fail()
+    expect(server.platform.warnings).toEqual([...told, ...told])
+    expect(server.platform.warnings.join()).not.toMatch(/cursor|sk_test/)
+  })
+
+  test('of an answer that is no list the status is told', async () => {
+    const platform = { ...server.platform, fetch: async () => new Response('no such page', { status: 404 }) }
+    await new DenialFeed(new AuthAgentClient(OPTIONS, platform), platform).follow()
+    expect(server.platform.warnings).toEqual([expect.stringMatching(/it answered 404, with something/)])
   })
 
   test('waits as long as a busy server says, and 10 s at the most', async () => {

@@ -1,6 +1,8 @@
 import type { AuthAgentClient } from './auth_agent_client.ts'
 import { Denials, parseFeedAnswer } from './denials.ts'
+import { reasonOf } from './errors.ts'
 import type { JsonAnswer } from './json_request.ts'
+import { Outage } from './outage.ts'
 import { type Platform, pause } from './platform.ts'
 
 /** Seconds for which the authorization server may hold a request until there is news. */
@@ -25,6 +27,7 @@ export class DenialFeed {
   readonly #client: AuthAgentClient
   readonly #platform: Platform
   readonly #denials = new Denials()
+  readonly #outage: Outage
   #isClosed = false
   /** Only where there is a background: Workers know no such thing outside of a request. */
   #closing: AbortController | undefined
@@ -40,6 +43,7 @@ export class DenialFeed {
   constructor(client: AuthAgentClient, platform: Platform) {
     this.#client = client
     this.#platform = platform
+    this.#outage = new Outage(platform)
   }
 
   /** Another number means that what was asked or learnt before it may have ended since. */
@@ -118,14 +122,16 @@ export class DenialFeed {
     const query = new URLSearchParams({ ...(cursor !== undefined && { cursor }), wait: String(wait) })
     const limit = wait * 1000 + GIVE_UP_AFTER_WAIT
     let answer: JsonAnswer | undefined
+    let failure: unknown
     try {
       answer = await this.#client.readRevocations(query, limit, this.#closing?.signal)
-    } catch {
-      // Nothing was heard, which is told below.
+    } catch (error) {
+      failure = error
     }
     if (this.#isClosed) return
     const isHeard = answer !== undefined && this.#hear(answer, cursor === undefined)
-    if (!isHeard) this.#fail(answer)
+    if (isHeard) this.#outage.end('the list of revoked access can be read again')
+    else this.#fail(answer, failure)
   }
 
   /** Takes an answer in; false where it is none. */
@@ -144,13 +150,26 @@ export class DenialFeed {
     return true
   }
 
-  #fail(answer: JsonAnswer | undefined): void {
+  #fail(answer: JsonAnswer | undefined, failure: unknown): void {
+    this.#tell(answer, failure)
     this.#lastSucceeded = false
     this.#generation += 1
     const delay = Math.min(FIRST_RETRY * 2 ** this.#failures, LAST_RETRY)
-    const wait = retryAfter(answer) ?? delay * (0.75 + this.#platform.random() / 4)
+    const wait = retryAfter(answer) ?? delay * (0.75 + this.#platform.random() / 2)
     this.#failures += 1
     this.#retryAt = this.#platform.elapsed() + wait
+  }
+
+  #tell(answer: JsonAnswer | undefined, failure: unknown): void {
+    // The client tells of a key that was refused.
+    if (answer?.status === 401) return
+    const reason =
+      answer === undefined
+        ? reasonOf(failure)
+        : `answered ${answer.status}, with something that is no such list`
+    this.#outage.fail(
+      `the list of revoked access at ${this.#client.authServer} cannot be read: it ${reason}. It is asked again and again; is authServer the address of your Auth-Agent, and does that run?`,
+    )
   }
 }
 

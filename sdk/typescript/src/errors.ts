@@ -27,6 +27,45 @@ export class AuthAgentError extends Error {
   }
 }
 
+/** The authorization server cannot be asked, or answers nothing of use. */
+export class UnavailableError extends AuthAgentError {
+  /** Why, for the operator: the rest of a sentence, without a secret. Strangers are not told. */
+  readonly reason: string
+  /** Of its answer, where there was one. */
+  readonly status: number | undefined
+
+  constructor(reason: string, { status, cause }: { status?: number; cause?: unknown } = {}) {
+    const what = status === undefined ? 'did not answer' : reason
+    const message = `The authorization server ${what}. Try again in a few seconds.`
+    super('temporarily_unavailable', message, { cause })
+    this.reason = reason
+    this.status = status
+  }
+}
+
+/** Why it cannot be asked, for the operator. */
+export function reasonOf(error: unknown): string {
+  return error instanceof UnavailableError ? error.reason : 'cannot be asked'
+}
+
+/** The token is for another server (RFC 8707 §2). */
+export class WrongAudienceError extends AuthAgentError {
+  override readonly name = 'WrongAudienceError'
+  /** The token's `aud`, whatever that is. */
+  readonly audience: unknown
+  /** This server's own URL. */
+  readonly resource: string
+
+  constructor(audience: unknown, resource: string) {
+    super(
+      'invalid_token',
+      `The access token is for another server. Ask for one for ${resource}, by resource.`,
+    )
+    this.audience = audience
+    this.resource = resource
+  }
+}
+
 /** The token is good, but does not allow this (RFC 6750 §3.1). */
 export class InsufficientScopeError extends AuthAgentError {
   override readonly name = 'InsufficientScopeError'

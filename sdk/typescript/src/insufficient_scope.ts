@@ -1,7 +1,7 @@
 import type { Answer } from './answer.ts'
 import type { Auth } from './auth.ts'
 import type { Protection } from './protection.ts'
-import { hasScopes } from './scopes.ts'
+import { hasScopes, isScope } from './scopes.ts'
 
 /** Which protection let somebody through, so that a route can ask for more in the same words. */
 const protections = new WeakMap<Auth, Protection>()
@@ -25,7 +25,6 @@ export function findShortage(auth: Auth | undefined, scopes: readonly string[]):
 
 /** @throws TypeError where no scope is named: that would let everybody through */
 export function checkNamedScopes(scopes: readonly string[]): void {
-  const isWord = (scope: unknown) => typeof scope === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)
-  if (scopes.length > 0 && scopes.every(isWord)) return
+  if (scopes.length > 0 && scopes.every(isScope)) return
   throw new TypeError("requireScopes needs scopes, each one word: requireScopes('files:read').")
 }

@@ -66,6 +66,22 @@ test('the authorization server down is 503, never 200 for what was not checked, 
   expect(await send(protection, token)).toBe('200')
 })
 
+test('introspection down: the operator is told once in 10 s at most, and when it is over', async () => {
+  const token = await server.sign()
+  server.down = new Set(['introspect'])
+  for (let request = 0; request < 50; request += 1) {
+    expect(await send(protection, token)).toBe(UNAVAILABLE)
+    server.platform.seconds += 1
+  }
+  const told = /^access tokens cannot be checked, .*503: https:\/\/auth\.example cannot be reached/
+  expect(server.platform.warnings).toEqual([expect.stringMatching(told)])
+  server.down.clear()
+  expect(await send(protection, token)).toBe('200')
+  expect(await send(protection, await server.sign())).toBe('200')
+  expect(server.platform.warnings.slice(1)).toEqual(['access tokens can be checked again'])
+  expect(server.platform.warnings.join()).not.toContain(token)
+})
+
 test('an API key that is refused is told to the operator, without the key', async () => {
   const refusing = { ...server.platform, fetch: async () => Response.json({}, { status: 401 }) }
   const { createProtectionOn } = await import('./create_protection.ts')

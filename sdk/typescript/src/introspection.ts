@@ -1,11 +1,13 @@
 import type { VerifiedClaims } from './auth.ts'
-import type { AuthAgentClient } from './auth_agent_client.ts'
+import type { AuthAgentClient, IntrospectionAnswer } from './auth_agent_client.ts'
 import { BoundedMap } from './bounded_map.ts'
+import { readUnverified } from './compact_jws.ts'
 import type { DenialFeed } from './denial_feed.ts'
-import { AuthAgentError } from './errors.ts'
+import { AuthAgentError, reasonOf, UnavailableError, WrongAudienceError } from './errors.ts'
 import { freezeDeeply } from './freeze.ts'
+import { Outage } from './outage.ts'
 import type { Platform } from './platform.ts'
-import { checkClaims, checkExpiry, type Expected } from './token_claims.ts'
+import { checkClaims, checkExpiry, type Expected, isFor } from './token_claims.ts'
 
 const CACHED_ANSWERS = 10_000
 /** Milliseconds. */
@@ -26,6 +28,7 @@ export class Introspection {
   readonly #client: AuthAgentClient
   readonly #feed: DenialFeed
   readonly #platform: Platform
+  readonly #outage: Outage
   readonly #answers = new BoundedMap<string, CachedAnswer>(CACHED_ANSWERS)
   readonly #questions = new Map<string, Question>()
   /** Of the feed, when the answers were given. */
@@ -35,6 +38,7 @@ export class Introspection {
     this.#client = client
     this.#feed = feed
     this.#platform = platform
+    this.#outage = new Outage(platform)
   }
 
   /**
@@ -69,13 +73,8 @@ export class Introspection {
 
   async #ask(token: string, digest: string, expected: Expected, generation: number): Promise<VerifiedClaims> {
     const askedAt = this.#platform.elapsed()
-    const { active, ...answer } = await this.#client.introspectToken(token)
-    if (!active) {
-      throw new AuthAgentError(
-        'invalid_token',
-        'The access token has expired, was revoked, or is not for this server.',
-      )
-    }
+    const { active, ...answer } = await this.#introspect(token)
+    if (!active) throw inactive(token, expected)
     const claims = freezeDeeply(checkClaims(answer, expected, this.#platform.now() / 1000))
     // Another node of the authorization server may have answered, that had not heard of it.
     if (this.#feed.isDenied(claims)) {
@@ -86,6 +85,22 @@ export class Introspection {
       this.#answers.set(digest, { claims, askedAt })
     }
     return claims
+  }
+
+  async #introspect(token: string): Promise<IntrospectionAnswer> {
+    try {
+      const answer = await this.#client.introspectToken(token)
+      this.#outage.end('access tokens can be checked again')
+      return answer
+    } catch (error) {
+      // The client tells of a key that was refused.
+      if (!(error instanceof UnavailableError && error.status === 401)) {
+        this.#outage.fail(
+          `access tokens cannot be checked, so that requests are answered 503: ${this.#client.authServer} ${reasonOf(error)}`,
+        )
+      }
+      throw error
+    }
   }
 
   #findCached(digest: string): VerifiedClaims | undefined {
@@ -101,4 +116,12 @@ export class Introspection {
     this.#generation = this.#feed.generation
     this.#answers.clear()
   }
+}
+
+/** A token for another server is not active here (RFC 7662 §2.2). What it says itself only explains the refusal. */
+function inactive(token: string, { resource }: Expected): AuthAgentError {
+  const audience = readUnverified(token)?.['aud']
+  if (audience !== undefined && !isFor(audience, resource)) return new WrongAudienceError(audience, resource)
+  const description = `The access token has expired, was revoked, or is not for this server, ${resource}.`
+  return new AuthAgentError('invalid_token', description)
 }

@@ -1,7 +1,8 @@
 import { importJWK } from 'jose'
 import type { AuthAgentClient } from './auth_agent_client.ts'
-import { AuthAgentError } from './errors.ts'
+import { AuthAgentError, reasonOf, UnavailableError } from './errors.ts'
 import { isObject, type JsonObject } from './json_request.ts'
+import { Outage } from './outage.ts'
 import type { Platform } from './platform.ts'
 import { findSuitableJwk } from './signature_algorithms.ts'
 
@@ -16,6 +17,7 @@ const RETRY_PAUSE = 1_000
 export class KeySet {
   readonly #client: AuthAgentClient
   readonly #platform: Platform
+  readonly #outage: Outage
   #keys: readonly JsonObject[] = []
   #text = ''
   #version = 0
@@ -30,6 +32,7 @@ export class KeySet {
   constructor(client: AuthAgentClient, platform: Platform) {
     this.#client = client
     this.#platform = platform
+    this.#outage = new Outage(platform)
   }
 
   /** Changes when a key set arrives that differs. */
@@ -91,13 +94,16 @@ export class KeySet {
     try {
       const { status, headers, body } = await this.#client.getKeys()
       if (status !== 200 || !isObject(body) || !Array.isArray(body['keys']))
-        throw new Error('This is no key set.')
+        throw new UnavailableError(`answered ${status}, with something that is no key set`, { status })
       this.#keep(body['keys'].filter((key) => isObject(key) && typeof key['kid'] === 'string'))
       const age = this.#keys.length === 0 ? 0 : maxAge(headers.get('Cache-Control') ?? '')
       this.#freshUntil = startedAt + age
       this.#hasFailed = false
-    } catch {
-      // Told by what is not there.
+      this.#outage.end('the keys that access tokens are signed with can be read again')
+    } catch (error) {
+      this.#outage.fail(
+        `the keys that access tokens are signed with cannot be read: ${this.#client.authServer} ${reasonOf(error)}`,
+      )
     }
     this.#attemptedAt = this.#platform.elapsed()
   }

@@ -226,6 +226,8 @@ describe('keys', () => {
     server.down.add('jwks')
     server.platform.seconds += 400
     expect(await send(protection, await server.sign())).toBe('200')
+    await settle()
+    expect(server.platform.warnings).toEqual([expect.stringMatching(/^the keys .* cannot be reached$/)])
     server.platform.seconds += 2
     expect(await send(protection, await server.sign({}, { kid: 'key-2' }))).toBe(
       '503 temporarily_unavailable',

@@ -18,11 +18,12 @@ export function answerMetadata(request: CorsRequest, own: OwnResource, authServe
     }
     return answerJson(405, body, { Allow: METHODS, 'Access-Control-Allow-Origin': '*' })
   }
+  // RFC 9728 §3.2: what has no elements is left out.
   const metadata = {
     resource: own.resource,
     authorization_servers: [authServer],
     bearer_methods_supported: ['header'],
-    scopes_supported: own.scopesSupported,
+    scopes_supported: own.scopesSupported?.length === 0 ? undefined : own.scopesSupported,
     resource_name: own.resourceName,
   }
   const headers = {

@@ -60,6 +60,7 @@ const WRONG: readonly Record<string, unknown>[] = [
   { maxBodySize: 1.5 },
   { scopesSupported: 'files:read' },
   { resourceName: '' },
+  { resourceName: ' ' },
   { requiredScope: ['files:read'] },
 ]
 

@@ -5,9 +5,8 @@ import {
   type ProtectOptions,
   type Settings,
 } from './options.ts'
+import { isScope } from './scopes.ts'
 
-/** RFC 6749 §3.3. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 /** RFC 3986 §2, without a fragment. */
 const URI = /^https?:\/\/(?![/?])(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i
@@ -43,13 +42,13 @@ export function checkOptions(options: ProtectOptions): Settings {
   checkServerId(serverId)
   checkApiKey(apiKey)
   checkAuthServer(authServer)
-  if (resource !== undefined) checkUrl('resource', resource, 'https://mcp.example.com/mcp')
+  if (resource !== undefined) checkResource(resource)
   const { filterTools = false, toolScopes } = options
   if (typeof filterTools !== 'boolean') refuse('filterTools', 'must be true or false')
   if (filterTools && toolScopes === undefined) {
     refuse('filterTools', 'needs toolScopes, which says what each tool needs: give both or neither')
   }
-  if (resourceName !== undefined && (typeof resourceName !== 'string' || resourceName === '')) {
+  if (resourceName !== undefined && (typeof resourceName !== 'string' || resourceName.trim() === '')) {
     refuse('resourceName', 'must be a name for people, such as Files')
   }
   return {
@@ -96,6 +95,11 @@ export function checkAuthServer(authServer: unknown): asserts authServer is stri
   if (authServer.endsWith('/')) refuse('authServer', 'must not end in a slash: leave it out')
 }
 
+/** This server's own URL, by option or as registered. What it passes stands in a challenge as it is. */
+export function checkResource(resource: unknown): asserts resource is string {
+  checkUrl('resource', resource, 'https://mcp.example.com/mcp')
+}
+
 function checkUrl(name: string, value: unknown, example: string): asserts value is string {
   const url = typeof value === 'string' && URI.test(value) ? parseUrl(value) : undefined
   if (url === undefined) refuse(name, `must be a whole URL without a fragment, such as ${example}`)
@@ -110,8 +114,7 @@ function parseUrl(text: string): URL | undefined {
 }
 
 function checkScopes(name: string, scopes: unknown): readonly string[] {
-  const isList =
-    Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))
+  const isList = Array.isArray(scopes) && scopes.every(isScope)
   if (!isList) refuse(name, "must be a list of scopes, each one word: ['files:read']")
   return [...new Set<string>(scopes)]
 }

@@ -1,8 +1,11 @@
 import type { AuthAgentClient } from './auth_agent_client.ts'
-import { AuthAgentError } from './errors.ts'
-import type { JsonObject } from './json_request.ts'
+import { AuthAgentError, reasonOf } from './errors.ts'
+import { isObject } from './json_request.ts'
+import { checkResource } from './option_checks.ts'
 import type { Settings } from './options.ts'
+import { Outage } from './outage.ts'
 import type { Platform } from './platform.ts'
+import { isScope } from './scopes.ts'
 
 /** This MCP server as clients know it (RFC 9728 §2). */
 export interface OwnResource {
@@ -24,6 +27,7 @@ export class OwnResourceSource {
   readonly #client: AuthAgentClient
   readonly #settings: Settings
   readonly #platform: Platform
+  readonly #outage: Outage
   #known: OwnResource | undefined
   #attempt: Promise<OwnResource> | undefined
   #failedAt = Number.NEGATIVE_INFINITY
@@ -32,6 +36,7 @@ export class OwnResourceSource {
     this.#client = client
     this.#settings = settings
     this.#platform = platform
+    this.#outage = new Outage(platform)
     if (settings.resource !== undefined) this.#known = configured(settings.resource, settings)
   }
 
@@ -50,7 +55,8 @@ export class OwnResourceSource {
 
   async #ask(): Promise<OwnResource> {
     try {
-      this.#known = this.#read(await this.#client.getRegisteredResource(this.#settings.serverId))
+      this.#known = await this.#learn()
+      this.#outage.end(`this server's own URL is known now: ${this.#known.resource}`)
       return this.#known
     } catch (cause) {
       this.#failedAt = this.#platform.elapsed()
@@ -60,20 +66,61 @@ export class OwnResourceSource {
     }
   }
 
-  #read({ resource, scopes_supported: scopes, resource_name: name }: JsonObject): OwnResource {
+  /** Where it fails, the operator is told what to do. */
+  async #learn(): Promise<OwnResource> {
+    const { serverId } = this.#settings
+    let answer: Awaited<ReturnType<AuthAgentClient['getRegisteredResource']>>
+    try {
+      answer = await this.#client.getRegisteredResource(serverId)
+    } catch (error) {
+      throw this.#fail(`${reasonOf(error)}. Does it run, and is authServer its address?`)
+    }
+    const { status, body } = answer
+    if (status === 404) throw this.#fail(`answered 404. Is ${serverId} registered there?`)
+    if (status !== 200 || !isObject(body)) {
+      throw this.#fail(`answered ${status}, and no metadata. Is authServer the address of your Auth-Agent?`)
+    }
+    try {
+      checkResource(body['resource'])
+    } catch (error) {
+      const why = error instanceof Error ? error.message : ''
+      throw this.#fail(`has registered a URL for ${serverId} that cannot be used: ${why} Register another.`)
+    }
+    return this.#describe(body['resource'], body)
+  }
+
+  #fail(why: string): Error {
+    const { authServer } = this.#client
+    const message = `this server's own URL is not known, so that requests are answered 503: ${authServer} ${why}`
+    this.#outage.fail(message)
+    return new Error(message)
+  }
+
+  #describe(resource: string, metadata: Readonly<Record<string, unknown>>): OwnResource {
     const { scopesSupported, resourceName } = this.#settings
-    if (typeof resource !== 'string' || !isWebUrl(resource)) throw new Error('No URL is registered.')
+    const { scopes_supported: scopes, resource_name: name } = metadata
+    const registered = Array.isArray(scopes) ? scopes.filter(isScope) : undefined
+    if (registered !== undefined && registered.length > 0) this.#warnOfScopes(registered)
     return {
       resource,
-      scopesSupported: scopesSupported ?? (isListOfStrings(scopes) ? scopes : undefined),
+      scopesSupported: scopesSupported ?? registered,
       resourceName: resourceName ?? (typeof name === 'string' ? name : undefined),
       ...metadataPlace(resource),
     }
   }
-}
 
-function isWebUrl(text: string): boolean {
-  return /^https?:\/\//i.test(text) && URL.canParse(text)
+  /** Nobody is granted a scope that is not registered, so that what needs it is for nobody. */
+  #warnOfScopes(registered: readonly string[]): void {
+    const { serverId, requiredScopes, toolScopes } = this.#settings
+    const asked = { requiredScopes, toolScopes: [...new Set([...(toolScopes?.values() ?? [])].flat())] }
+    for (const [option, scopes] of Object.entries(asked)) {
+      const unknown = scopes.filter((scope) => !registered.includes(scope))
+      if (unknown.length === 0) continue
+      this.#platform.warn(
+        `${option} names ${unknown.join(' ')}, which is not among the scopes of ${serverId} (${registered.join(' ')}), so that nobody is granted it: register it, or correct the option`,
+      )
+    }
+  }
 }
 
 function configured(resource: string, settings: Settings): OwnResource {
@@ -95,12 +142,8 @@ function metadataPlace(resource: string): { metadataUrl: string; metadataPath: s
   return { metadataUrl: origin + metadataPath + query, metadataPath }
 }
 
-function isListOfStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
-}
-
 function unavailable(cause?: unknown): AuthAgentError {
   const message =
-    'This server does not know its own URL yet, since the authorization server does not say it. Try again in a few seconds.'
+    'This server does not know its own URL yet, since the authorization server does not say it; the log of this server says why. Try again in a few seconds.'
   return new AuthAgentError('temporarily_unavailable', message, { cause })
 }

@@ -57,6 +57,19 @@ export function createStopwatch(uptime: () => number, calendar: () => number): (
   }
 }
 
+/** Nobody answered in time. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError'
+  /** How long was waited. */
+  readonly seconds: number
+
+  /** Milliseconds. */
+  constructor(limit: number) {
+    super(`There was no answer within ${limit / 1000} s.`)
+    this.seconds = limit / 1000
+  }
+}
+
 /**
  * Runs work that is to be given up after so many milliseconds, or at the signal, and rejects then, whether or not the
  * work heeds it.
@@ -69,7 +82,7 @@ export function within<Result>(
   return new Promise((resolve, reject) => {
     const controller = new AbortController()
     const giveUp = () => {
-      reject(new Error(`There was no answer within ${limit / 1000} s.`))
+      reject(new NoAnswerError(limit))
       controller.abort()
     }
     const timer = setTimeout(giveUp, limit)

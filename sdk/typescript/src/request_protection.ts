@@ -15,12 +15,19 @@ import { SESSION_HEADER, SessionOwners } from './session_owners.ts'
 import type { TokenValidation } from './token_validation.ts'
 import { type Asked, findAsked } from './tool_calls.ts'
 import { ToolListFilter } from './tool_list_filter.ts'
-import { scopesOfTools } from './tool_scopes.ts'
-import { ToolTable } from './tool_table.ts'
+import type { ToolScopes } from './tool_scopes.ts'
 
 const NOTHING: Asked = { tools: [], listIds: [] }
 /** Lists of HTTP+SSE, and what is sent again (`Last-Event-ID`). */
 const STREAM: Asked = { tools: [], listIds: 'any' }
+
+interface Parts {
+  ownResource: OwnResourceSource
+  validation: TokenValidation
+  feed: DenialFeed
+  /** Undefined where there is no table of tools. */
+  tools: ToolScopes | undefined
+}
 
 /** The way of a request, step by step. */
 export class RequestProtection implements Protection {
@@ -29,15 +36,15 @@ export class RequestProtection implements Protection {
   readonly #validation: TokenValidation
   readonly #feed: DenialFeed
   readonly #sessions = new SessionOwners()
-  readonly #tools: ToolTable | undefined
+  readonly #tools: ToolScopes | undefined
   readonly #hierarchy: ScopeHierarchy
 
-  constructor(settings: Settings, own: OwnResourceSource, validation: TokenValidation, feed: DenialFeed) {
+  constructor(settings: Settings, parts: Parts) {
     this.#settings = settings
-    this.#ownResource = own
-    this.#validation = validation
-    this.#feed = feed
-    this.#tools = settings.toolScopes && new ToolTable(settings.toolScopes)
+    this.#ownResource = parts.ownResource
+    this.#validation = parts.validation
+    this.#feed = parts.feed
+    this.#tools = parts.tools
     this.#hierarchy = resolveHierarchy(settings.scopeHierarchy)
   }
 
@@ -110,7 +117,7 @@ export class RequestProtection implements Protection {
 
   /** Everything that the operation needs goes into one challenge. */
   #checkScopes(auth: Auth, { tools }: Asked): void {
-    const ofTools = this.#tools === undefined ? [] : scopesOfTools(tools, this.#tools)
+    const ofTools = this.#tools?.findAll(tools) ?? []
     const needed = [...new Set([...this.#settings.requiredScopes, ...ofTools])]
     if (!hasScopes(auth.scopes, needed)) throw new InsufficientScopeError(needed)
   }

@@ -1,6 +1,11 @@
 /** From a scope to all that it implies, over any number of steps, itself left out. */
 export type ScopeHierarchy = ReadonlyMap<string, readonly string[]>
 
+/** One scope (RFC 6749 §3.3). */
+export function isScope(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
+}
+
 /** The scopes that a token's `scope` names (RFC 6749 §3.3), each once, in order. */
 export function scopesOf(claims: Readonly<Record<string, unknown>>): string[] {
   const scope = claims['scope']

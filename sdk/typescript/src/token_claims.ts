@@ -1,5 +1,5 @@
 import type { Claims, VerifiedClaims } from './auth.ts'
-import { AuthAgentError } from './errors.ts'
+import { AuthAgentError, WrongAudienceError } from './errors.ts'
 
 /** What a token must say to be for this server. */
 export interface Expected {
@@ -20,13 +20,17 @@ export function checkClaims(claims: Claims, expected: Expected, now: number): Ve
   const { iss, aud, exp, sub, client_id: clientId, scope } = claims
   const { authServer, resource } = expected
   if (iss !== authServer) refuse('The access token is not from the authorization server of this MCP server.')
-  const isForUs = Array.isArray(aud) ? aud.includes(resource) : aud === resource
-  if (!isForUs) refuse('The access token is for another server. Ask for one for this server, by resource.')
+  if (!isFor(aud, resource)) throw new WrongAudienceError(aud, resource)
   if (!isTime(exp)) refuse('The access token does not say when it expires.')
   checkExpiry(exp, now)
   if (!isName(sub) || !isName(clientId)) refuse('The access token does not say whom it is for.')
   if (scope !== undefined && typeof scope !== 'string') refuse('The scope of the access token is no string.')
   return { ...claims, iss: authServer, sub, client_id: clientId, exp }
+}
+
+/** Whether an `aud` (RFC 7519 §4.1.3) names this server, byte for byte. */
+export function isFor(audience: unknown, resource: string): boolean {
+  return Array.isArray(audience) ? audience.includes(resource) : audience === resource
 }
 
 /** RFC 9068 §2.2 and §4: what a token itself must say besides. `now` in seconds. */

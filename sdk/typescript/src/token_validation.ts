@@ -1,13 +1,14 @@
 import type { Claims, VerifiedClaims } from './auth.ts'
 import type { Credential } from './credential.ts'
 import { checkProof } from './dpop_proof.ts'
-import { AuthAgentError } from './errors.ts'
+import { AuthAgentError, WrongAudienceError } from './errors.ts'
 import type { Introspection } from './introspection.ts'
 import { isObject } from './json_request.ts'
 import type { LocalValidation } from './local_validation.ts'
 import type { Platform } from './platform.ts'
 import type { ReplayMemory } from './replay_memory.ts'
 import { sha256 } from './sha256.ts'
+import { showText } from './shown_text.ts'
 import type { Expected } from './token_claims.ts'
 
 /** What the proof of a DPoP-bound token must be about, besides the token. */
@@ -21,12 +22,17 @@ export interface ProofRequest {
 
 /** Within which a revocation gets around; nobody is promised less. In milliseconds. */
 const SOON = 1_000
+/** Between two warnings of tokens for other servers. In milliseconds. */
+const WARNING_PAUSE = 60_000
+/** How much of an audience is shown. */
+const SHOWN_AUDIENCE = 200
 
 /** Finds out what a token is worth, by introspection or here, and whether who sends it may. */
 export class TokenValidation {
   readonly #how: Introspection | LocalValidation
   readonly #replays: ReplayMemory
   readonly #platform: Platform
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(how: Introspection | LocalValidation, replays: ReplayMemory, platform: Platform) {
     this.#how = how
@@ -45,14 +51,14 @@ export class TokenValidation {
    * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
    */
   async confirm(token: string, since: number, expected: Expected): Promise<void> {
-    if (this.#platform.elapsed() - since > SOON) await this.#how.verify(token, await sha256(token), expected)
+    if (this.#platform.elapsed() - since > SOON) await this.#verifyToken(token, await sha256(token), expected)
   }
 
   /** @throws AuthAgentError `invalid_token`, `invalid_dpop_proof`, `temporarily_unavailable` */
   async verify(credential: Credential, request: ProofRequest, expected: Expected): Promise<VerifiedClaims> {
     const { scheme, token } = credential
     const digest = await sha256(token)
-    const claims = await this.#how.verify(token, digest, expected)
+    const claims = await this.#verifyToken(token, digest, expected)
     const jkt = findThumbprint(claims)
     if (jkt === undefined && scheme === 'DPoP') {
       refuse('The access token is bound to no key. Send it as Bearer.')
@@ -69,6 +75,26 @@ export class TokenValidation {
       this.#replays,
     )
     return claims
+  }
+
+  async #verifyToken(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+    try {
+      return await this.#how.verify(token, digest, expected)
+    } catch (error) {
+      if (error instanceof WrongAudienceError) this.#warnOfAudience(error)
+      throw error
+    }
+  }
+
+  /** Mostly this server's URL was registered, or set, other than clients spell it. */
+  #warnOfAudience({ audience, resource }: WrongAudienceError): void {
+    const now = this.#platform.elapsed()
+    if (now - this.#warnedAt < WARNING_PAUSE) return
+    this.#warnedAt = now
+    const named = typeof audience === 'string' ? audience : (JSON.stringify(audience) ?? '')
+    this.#platform.warn(
+      `an access token was refused, since its aud is ${showText(named, SHOWN_AUDIENCE)} and this server is ${resource}: register, or set as resource, the URL that clients call, byte for byte`,
+    )
   }
 }
 
