@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 
 from .bounded import BoundedDict
 from .client import AuthAgentClient
 from .clock import Clock
 from .errors import InvalidTokenError, OAuthError, TemporarilyUnavailableError
 from .feed import DenialFeed
+from .operator_log import OperatorLog
 from .options import Options
 from .tasks import Tasks
 from .verified_token import VerifiedToken, check_not_expired, read_verified
 
-_LOG = logging.getLogger("auth_agent_mcp")
 _KEEP_SECONDS = 10.0
-_TELL_INTERVAL = 60.0
 
 
 class Introspector:
@@ -32,7 +29,7 @@ class Introspector:
         self._answers: BoundedDict[bytes, tuple[float, VerifiedToken]] = BoundedDict(10_000)
         self._asking: dict[tuple[bytes, int], asyncio.Task[VerifiedToken]] = {}
         self._generation = 0
-        self._tell_again_at = -math.inf
+        self._log = OperatorLog(clock)
         feed.on_news(self.forget)
 
     def forget(self) -> None:
@@ -82,27 +79,16 @@ class Introspector:
             self._answers.put(digest, (self._clock.monotonic() + _KEEP_SECONDS, verified))
         return verified
 
-    def _tell_of_refused_key(self) -> None:
-        now = self._clock.monotonic()
-        if now >= self._tell_again_at:
-            self._tell_again_at = now + _TELL_INTERVAL
-            server_id = self._options.server_id
-            _LOG.error(
-                "The authorization server refused the API key of %s. Make a new one, and set api_key.", server_id
-            )
-
     async def _ask_server(self, token: bytes, resource: str) -> VerifiedToken:
         try:
             answer = await self._client.introspect_token(token.decode())
         except OAuthError as error:
             if error.status == 401:
-                _LOG.error(
-                    "The authorization server refused the API key of %s. Make a new one, and set api_key.",
-                    self._options.server_id,
-                )
+                server_id = self._options.server_id
+                self._log.error("The authorization server refused the API key of %s. Set another.", server_id)
             raise TemporarilyUnavailableError("The access token cannot be checked now. Try again.") from error
         except TemporarilyUnavailableError as error:
-            _LOG.debug("An access token could not be introspected. %s", error.description)
+            self._log.warn("Access tokens cannot be introspected now. %s", error.description)
             raise TemporarilyUnavailableError("The access token cannot be checked now. Try again.") from error
         if not answer["active"]:
             raise InvalidTokenError("The access token has expired, was revoked, or is none of this server's.")

@@ -14,6 +14,7 @@ from .api_calls import read_object
 from .client import AuthAgentClient
 from .clock import Clock
 from .errors import AuthAgentError, TemporarilyUnavailableError
+from .operator_log import OperatorLog
 from .options import Options
 from .scopes import is_scope, unique
 from .tasks import Tasks
@@ -68,6 +69,7 @@ class ResourceFinder:
         self._tasks = tasks
         self._asking: asyncio.Task[None] | None = None
         self._attempted_at: float | None = None
+        self._log = OperatorLog(clock)
         self.known: ProtectedResource | None = describe_options(options)
 
     async def find(self) -> ProtectedResource:
@@ -93,7 +95,7 @@ class ResourceFinder:
             self.known = _read_metadata(answer, self._options)
         except (AuthAgentError, ValueError) as error:
             server_id = self._options.server_id
-            _LOG.warning(
+            self._log.warn(
                 "%s has not said what the URL of %s is, so every request is answered 503. If it can be reached, "
                 "is the server registered there? Or set resource. %s",
                 self._options.auth_server,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
-import math
 import threading
 from typing import NamedTuple
 
@@ -20,13 +18,12 @@ from .errors import InvalidDPoPProofError, InvalidTokenError, WrongAudienceError
 from .feed import DenialFeed
 from .introspection import Introspector
 from .key_set import KeySet
+from .operator_log import OperatorLog
 from .options import Options
 from .protected_resource import ProtectedResource, ResourceFinder, describe_options
 from .tasks import Tasks
 from .verified_token import VerifiedToken
 
-_LOG = logging.getLogger("auth_agent_mcp")
-_WARN_INTERVAL = 60.0
 _SOON = 1.0
 """Seconds within which a revocation gets around; nobody is promised less."""
 
@@ -86,7 +83,7 @@ class Verifier:
         self._lock = threading.Lock()
         self._proofs = DPoPVerifier(self._clock, ReplayCache())
         self._resource = describe_options(options)
-        self._warn_again_at = -math.inf
+        self._log = OperatorLog(self._clock)
 
     def start(self) -> None:
         """Starts to listen to the feed, in the event loop that runs."""
@@ -156,12 +153,9 @@ class Verifier:
             raise
 
     def _warn_of_audience(self, error: WrongAudienceError) -> None:
-        """Often it is this server whose URL is wrong, and then nobody gets in; but anybody can bring such a token."""
-        now = self._clock.monotonic()
-        if now >= self._warn_again_at:
-            self._warn_again_at = now + _WARN_INTERVAL
-            audiences = repr(" ".join(error.audiences))[:200]
-            _LOG.warning("A token for %s was refused, since this server is %s.", audiences, error.resource)
+        """Often it is this server whose URL is wrong, and then nobody gets in."""
+        audiences = repr(" ".join(error.audiences))[:200]
+        self._log.warn("A token for %s was refused, since this server is %s.", audiences, error.resource)
 
     def _find_at_hand(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
