@@ -4,6 +4,7 @@ import { grant, registerServer } from '../tests/support/flow.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
 import { findFreePort } from '../tests/support/loopback.ts'
 import { type BenchServer, type Kind, type Protection, startBenchServer } from './servers/start.ts'
+import { median } from './statistics.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5)
 const SECONDS = Number(process.env['SECONDS'] ?? 6)
@@ -47,7 +48,7 @@ async function compare(kind: Kind, protection: Protection): Promise<void> {
         rounds[index]?.push(await run(server, tokens.access_token, SECONDS))
       }
     }
-    report(`${kind}, ${protection}`, median(rounds[0]), median(rounds[1]))
+    report(`${kind}, ${protection}`, middle(rounds[0]), middle(rounds[1]))
   } finally {
     for (const server of servers) await server.close()
     await authServer.close()
@@ -95,12 +96,9 @@ const CALL = {
   },
 }
 
-function median(rounds: readonly Round[] | undefined): Round {
-  const middle = (key: keyof Round) => {
-    const sorted = (rounds ?? []).map((round) => round[key]).sort((a, b) => a - b)
-    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  }
-  return { requestsPerSecond: middle('requestsPerSecond'), cpuPerRequest: middle('cpuPerRequest') }
+function middle(rounds: readonly Round[] | undefined): Round {
+  const of = (key: keyof Round) => median((rounds ?? []).map((round) => round[key]))
+  return { requestsPerSecond: of('requestsPerSecond'), cpuPerRequest: of('cpuPerRequest') }
 }
 
 function report(name: string, bare: Round, guarded: Round): void {

@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest'
 import { type Example, filesystem, notes, type Validation } from '../tests/interop/servers/example_servers.ts'
+import { pingWithToken } from '../tests/interop/servers/requests.ts'
 import { createBrowser } from '../tests/support/browser.ts'
 import { grant } from '../tests/support/flow.ts'
 import { startListeningServer } from '../tests/support/listening_server.ts'
@@ -51,15 +52,7 @@ async function expectGood(url: string, token: string): Promise<void> {
 }
 
 async function ask(url: string, token: string): Promise<number> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${token}`,
-      'Content-Type': 'application/json',
-      Accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
-  })
+  const response = await pingWithToken(url, token)
   await response.body?.cancel()
   return response.status
 }

@@ -5,3 +5,8 @@ export function statistics(figures: readonly number[], unit: string): string {
   const show = (figure: number) => `${figure.toFixed(0)} ${unit}`
   return `median ${show(at(0.5))}, 99% ${show(at(0.99))}, longest ${show(at(1))}`
 }
+
+/** The one in the middle. */
+export function median(figures: readonly number[]): number {
+  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN
+}

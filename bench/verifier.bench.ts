@@ -4,6 +4,7 @@ import { compactVerify, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, it } from 'vitest'
 import { createProtection } from '../sdk/typescript/src/index.ts'
 import { findPython } from '../tests/support/python.ts'
+import { median } from './statistics.ts'
 
 const TOKENS = 10_000
 const ROUNDS = 5
@@ -58,9 +59,8 @@ async function measure(alg: string): Promise<Figures> {
     if (round > 0) rounds.push({ bare, never_seen, seen })
   }
   protection.close()
-  const median = (key: keyof Figures) =>
-    rounds.map((round) => round[key]).sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN
-  return { bare: median('bare'), never_seen: median('never_seen'), seen: median('seen') }
+  const of = (key: keyof Figures) => median(rounds.map((round) => round[key]))
+  return { bare: of('bare'), never_seen: of('never_seen'), seen: of('seen') }
 }
 
 async function cpuOf(tokens: readonly string[], work: (token: string) => Promise<unknown>): Promise<number> {

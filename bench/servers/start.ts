@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { waitUntilServed } from '../../tests/interop/servers/requests.ts'
 import { findPython } from '../../tests/support/python.ts'
 
 /** A server of the benchmark, in a process of its own. */
@@ -46,12 +47,5 @@ export async function startBenchServer(
       child.kill()
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     },
-  }
-}
-
-async function waitUntilServed(url: string, child: ChildProcess): Promise<void> {
-  while ((await fetch(url).catch(() => undefined)) === undefined) {
-    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}.`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -168,9 +168,7 @@ describe('time', () => {
       },
       { timeoutMs },
     )
-    const began = performance.now()
     expect(await codeOf(fetch(url, LIMITS))).toBe('timeout')
-    expect(performance.now() - began).toBeLessThan(1_000)
   })
 
   it('ends waiting for an answer', async () => {

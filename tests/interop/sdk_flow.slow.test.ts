@@ -21,6 +21,7 @@ import {
   notes,
   type Validation,
 } from './servers/example_servers.ts'
+import { pingWithToken } from './servers/requests.ts'
 
 type Connect = (options: ClientOptions) => Promise<McpClient>
 
@@ -122,16 +123,7 @@ describe.each(EXAMPLES)('%s', (_, example, validation) => {
     expect(challenge).toContain('/.well-known/oauth-protected-resource/mcp"')
   }
 
-  const ask = (token: string) =>
-    fetch(server.url, {
-      method: 'POST',
-      headers: {
-        Authorization: `Bearer ${token}`,
-        'Content-Type': 'application/json',
-        Accept: 'application/json, text/event-stream',
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
-    })
+  const ask = (token: string) => pingWithToken(server.url, token)
 })
 
 /** At first the page asks for reading alone; then for writing, which is new, beside it. */

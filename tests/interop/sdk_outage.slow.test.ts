@@ -11,6 +11,7 @@ import {
   notes,
   type Validation,
 } from './servers/example_servers.ts'
+import { pingWithToken } from './servers/requests.ts'
 
 const OUTAGE_MS = 20_000
 const AT_ONCE = 4
@@ -82,15 +83,7 @@ describe.each([filesystem, notes])('$name, when the authorization server is away
 type Answer = true | number
 
 async function statusOf(url: string, token: string): Promise<Answer> {
-  const { status } = await fetch(url, {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${token}`,
-      'Content-Type': 'application/json',
-      Accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
-  })
+  const { status } = await pingWithToken(url, token)
   return status === 401 || status === 403 || status === 503 ? status : true
 }
 

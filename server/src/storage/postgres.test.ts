@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createTestDatabase, type TestDatabase } from '../../../tests/support/postgres.ts'
 import { DatabaseUnavailable, statement } from './database.ts'
 
-const PATIENCE_MS = 300
+const PATIENCE_MS = 1_000
 const SLEEP = statement('test_sleep', 'select pg_sleep(20)')
 const ONE = statement<{ one: number }>('test_one', 'select 1 as one')
 

@@ -10,6 +10,7 @@ import { registerServer } from '../../support/flow.ts'
 import { findFreePort } from '../../support/loopback.ts'
 import { findPython } from '../../support/python.ts'
 import type { TestServer } from '../../support/server.ts'
+import { waitUntilServed } from './requests.ts'
 
 export type Validation = 'introspect' | 'local'
 
@@ -120,13 +121,4 @@ async function register(authServer: TestServer, { scopes, descriptions, name }: 
     ],
   })
   return { url, port, serverId: server_id, apiKey: key }
-}
-
-async function waitUntilServed(url: string, child: { exitCode: number | null }): Promise<void> {
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`The example ended with ${child.exitCode}.`)
-    const answer = await fetch(url).catch(() => undefined)
-    if (answer !== undefined) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
 }
