@@ -53,6 +53,8 @@ it('with the keyboard alone: signs in and allows', async () => {
   const { page, problems } = await setup.openPage()
   const { url, finish } = await setup.request()
   await page.goto(url)
+  // The browser sets the focus of `autofocus` after the load, and what is typed before that goes nowhere.
+  await page.locator('input[name=email]:focus').waitFor()
   await page.keyboard.type(OWNER.email)
   await tabTo('input[name=password]')
   await page.keyboard.type(OWNER.password)
