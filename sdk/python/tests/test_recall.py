@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auth_agent_mcp.http_request import Receive, Scope, Send
+from auth_agent_mcp.http_request import ASGIApp, Receive, Scope, Send
 from auth_agent_mcp.protection import Protection
 from fake_server import FakeAuthServer, protect
 from keys import NOW
@@ -26,10 +26,10 @@ async def tell_who(scope: Scope, receive: Receive, send: Send) -> None:
 class Seen:
     """A token that was let through twice."""
 
-    def __init__(self, validation: str, **options: Any) -> None:
+    def __init__(self, validation: str, *, app: ASGIApp = tell_who, **options: Any) -> None:
         self.clock = FakeClock(NOW)
         self.server = FakeAuthServer()
-        self.app: Protection = protect(tell_who, self.server, self.clock, validation=validation, **options)
+        self.app: Protection = protect(app, self.server, self.clock, validation=validation, **options)
         self.token = self.server.issue(scope="files:read")
 
     async def ask(
@@ -98,6 +98,23 @@ async def test_nobody_asks_on_a_public_path() -> None:
     seen = Seen("local", public_paths=["/health"])
     assert (await seen.ask()).body == b"user_1"
     assert (await seen.ask(target="/health")).body == b"nobody"
+
+
+async def test_it_opens_no_session_of_another() -> None:
+    async def open_session(_: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"Mcp-Session-Id", b"session-1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    seen = Seen("local", app=open_session)
+    for _ in range(2):
+        assert (await seen.ask()).status == 200
+    in_session = ("Mcp-Session-Id", "session-1")
+    assert (await seen.ask(in_session)).status == 200
+    seen.token = seen.server.issue(scope="files:read", sub="user_2")
+    # Nobody opens a session with this one: whether the token was seen or not, the session is another's.
+    assert (await seen.ask(in_session)).status == 404
+    assert (await seen.ask(("Origin", "null"), in_session)).status == 404
 
 
 async def test_silence_of_the_feed_ends_it() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import httpx
@@ -10,8 +13,9 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 
 from auth_agent_mcp import InsufficientScopeError, MissingTokenError, current_auth, require_scopes
-from auth_agent_mcp.auth import Auth, Entered, RequestContext
 from auth_agent_mcp.options import check_options
+from auth_agent_mcp.request_context import RequestContext, entered
+from auth_agent_mcp.verified_token import VerifiedToken
 from fake_server import FakeAuthServer, protect
 from support import Response, request
 
@@ -123,10 +127,16 @@ def test_without_the_middleware_nobody_gets_in() -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def as_caller(*scopes: str) -> Any:
+@contextmanager
+def as_caller(*scopes: str) -> Iterator[None]:
     options = check_options(server_id="srv_test", api_key="sk_test", required_scopes=["base"])
-    auth = Auth("user_1", None, "client_1", list(scopes), "https://mcp.example/mcp", "token", {})
-    return Entered(RequestContext(options, None, "Bearer", auth))
+    mcp = "https://mcp.example/mcp"
+    verified = VerifiedToken({}, "user_1", None, "client_1", scopes, mcp, (mcp,), math.inf, None, None, None, None)
+    token = entered.set(RequestContext(options, None, verified, "token"))
+    try:
+        yield
+    finally:
+        entered.reset(token)
 
 
 @require_scopes("files:write")

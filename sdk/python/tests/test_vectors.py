@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from auth_agent_mcp.auth import current_auth
 from auth_agent_mcp.http_request import Message, Receive, Scope, Send
 from auth_agent_mcp.options import check_options
 from auth_agent_mcp.protection import Protection
+from auth_agent_mcp.request_context import current_auth
 from auth_agent_mcp.verifier import Verifier
 from support import FakeClock, Response, request, settle
 

@@ -1,6 +1,6 @@
 """Protects MCP servers as OAuth 2.1 resource servers, with Auth-Agent as authorization server."""
 
-from .auth import Auth, current_auth
+from .auth import Auth
 from .client import AuthAgentClient, SyncAuthAgentClient
 from .errors import (
     AuthAgentError,
@@ -14,6 +14,7 @@ from .errors import (
     ToolNotAllowedError,
 )
 from .middleware import AuthAgentMiddleware
+from .request_context import current_auth
 from .require_scopes import require_scopes
 from .results import IntrospectionResult, ServerMetadata, TokenExchangeResult
 

@@ -28,11 +28,11 @@ class AccessTokenVerifier:
         self._headers: BoundedDict[bytes, tuple[str, str]] = BoundedDict(100)
         keys.on_change(self._verified.clear)
 
-    def recall(self, digest: bytes) -> VerifiedToken | None:
-        """What a token says that was verified before and has not expired."""
-        self._keys.refresh()
-        verified = self._verified.get(digest)
-        return verified if verified is not None and verified.expires_at > self._clock.time() else None
+    def recall(self, digest: bytes, now: float) -> VerifiedToken | None:
+        """What a token says that was verified before; it may have expired. ``now`` is of the monotonic clock."""
+        if now >= self._keys.stale_at:
+            self._keys.refresh()
+        return self._verified.get(digest)
 
     def find(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
         """What a token says, or none where its key has to be fetched. Raises ``InvalidTokenError``."""

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)")
 
 def read_credential(request: HttpRequest) -> Credential:
     """The one credential of a request. Raises ``InvalidRequestError``, ``MissingTokenError``, ``InvalidTokenError``."""
-    query = request.query
+    query = request.query.decode("latin-1")
     # RFC 6750 §2.3: a token in the query ends in logs and in the history of browsers.
     if query and any(name == "access_token" for name, _ in parse_qsl(query, keep_blank_values=True)):
         raise InvalidRequestError("The access token must not be in the query. Send it in the Authorization header.")

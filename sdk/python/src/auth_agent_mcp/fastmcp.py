@@ -11,12 +11,12 @@ from pydantic import AnyHttpUrl, ConfigDict, PrivateAttr, TypeAdapter
 from starlette.middleware import Middleware
 
 from .answers import refusal_answer
-from .auth import RequestContext
 from .errors import InvalidTokenError, TemporarilyUnavailableError
 from .http_request import ASGIApp, Message, Receive, Scope, Send
 from .mcp import access_token_values
 from .options import DEFAULT_AUTH_SERVER, Options, Validation, check_options
 from .protected_resource import describe_options
+from .request_context import RequestContext
 from .verifier import Credential, Verifier
 
 # Without this, pydantic adds a slash to a URL without a path; clients compare issuers as strings (RFC 8414 §3.3).
@@ -62,7 +62,7 @@ class AuthAgentProvider(RemoteAuthProvider):
             raise ValueError("resource is missing: give the URL under which clients know this server.")
         parts = urlsplit(resource)
         super().__init__(
-            token_verifier=_Verifier(options, described.metadata_url),
+            token_verifier=_Verifier(options),
             authorization_servers=[_URLS.validate_python(auth_server)],
             base_url=f"{parts.scheme}://{parts.netloc}",
             scopes_supported=list(described.scopes_supported) or None,
@@ -91,20 +91,20 @@ class VerifiedAccessToken(AccessToken):
 
 
 class _Verifier(TokenVerifier):
-    def __init__(self, options: Options, metadata_url: str) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__(required_scopes=list(options.required_scopes))
         self._options = options
-        self._metadata_url = metadata_url
         self._verifier = Verifier(options)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Who presents this token; none means 401. Raises ``TemporarilyUnavailableError``."""
         try:
-            auth = await self._verifier.verify(Credential("Bearer", token), None)
+            verified = await self._verifier.verify(Credential("Bearer", token), None)
         except InvalidTokenError:
             return None
-        access_token = VerifiedAccessToken(**access_token_values(auth))
-        access_token._context = RequestContext(self._options, self._metadata_url, "Bearer", auth)
+        context = RequestContext(self._options, self._verifier.resource, verified, token)
+        access_token = VerifiedAccessToken(**access_token_values(context))
+        access_token._context = context
         return access_token
 
 

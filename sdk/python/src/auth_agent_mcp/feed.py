@@ -56,6 +56,10 @@ class DenialFeed:
         """Seconds since the last answer; infinite before the first."""
         return self._clock.monotonic() - self._heard_at
 
+    def is_fresh(self, now: float, max_age: float) -> bool:
+        """Whether ``prepare`` would do nothing, and the last answer is no older than this."""
+        return now - self._heard_at <= (min(max_age, _ON_DEMAND_AGE) if self._is_on_demand else max_age)
+
     def is_live(self) -> bool:
         """Whether a revocation would be known here within a second or so."""
         return self._failures == 0 and self.age() < _LIVE_SECONDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cached_property
 from typing import Any
 
 from .uri import escape_path
@@ -15,43 +14,21 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-# Every header that the middleware reads.
-_READ = frozenset(
-    {
-        b"access-control-request-headers",
-        b"access-control-request-method",
-        b"authorization",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"dpop",
-        b"mcp-method",
-        b"mcp-name",
-        b"mcp-session-id",
-        b"origin",
-    }
-)
-
-
 class HttpRequest:
     """Reads a scope of type ``http`` or ``websocket``, and changes nothing."""
 
-    __slots__ = ("__dict__", "_scope")
+    __slots__ = ("_scope", "method", "path", "query")
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-
-    @property
-    def method(self) -> str:
+        self.method: str = scope.get("method", "GET")
         """The method; the handshake of a WebSocket is a GET (RFC 6455 §4.1)."""
-        return str(self._scope.get("method", "GET"))
+        self.path: str = scope["path"]
+        """The path, decoded, by which the application chooses what answers."""
+        self.query: bytes = scope.get("query_string", b"")
+        """The query as it was sent, without the question mark."""
 
     @property
-    def path(self) -> str:
-        """The path, decoded, by which the application chooses what answers."""
-        return str(self._scope["path"])
-
-    @cached_property
     def raw_path(self) -> str:
         """The path as it was sent, without the query."""
         raw = self._scope.get("raw_path")
@@ -59,24 +36,10 @@ class HttpRequest:
             return escape_path(self.path)
         return str(raw, "latin-1").split("?", 1)[0]
 
-    @property
-    def query(self) -> str:
-        """The query as it was sent, without the question mark."""
-        return str(self._scope.get("query_string", b""), "latin-1")
-
-    @cached_property
-    def headers(self) -> dict[bytes, list[str]]:
-        """The values of the headers that are read here, by their names in lower case. One pass, for all who ask."""
-        found: dict[bytes, list[str]] = {}
-        for key, value in self._scope["headers"]:
-            name = key.lower()
-            if name in _READ:
-                found.setdefault(name, []).append(value.decode("latin-1").strip(" \t"))
-        return found
-
     def header_values(self, name: bytes) -> list[str]:
-        """Every value of a header, which is one of those that are read here, named in lower case."""
-        return self.headers.get(name, [])
+        """Every value of a header, which is named in lower case."""
+        sent = self._scope["headers"]
+        return [value.decode("latin-1").strip(" \t") for key, value in sent if key.lower() == name]
 
     def header(self, name: bytes) -> str | None:
         """The value of a header that may come once; none where it comes more often."""

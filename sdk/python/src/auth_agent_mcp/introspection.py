@@ -44,7 +44,7 @@ class Introspector:
             return None
         keep_until, verified = kept
         if self._clock.monotonic() >= keep_until or not self._feed.is_live():
-            self._answers.drop(digest)
+            self._answers.pop(digest, None)
             return None
         check_not_expired(verified.expires_at, self._clock.time())
         return verified

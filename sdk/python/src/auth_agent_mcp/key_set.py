@@ -32,7 +32,8 @@ class KeySet:
         self._tasks = tasks
         self._keys: dict[str, list[PublicKey]] = {}
         self._document: object = None
-        self._stale_at = 0.0
+        self.stale_at = 0.0
+        """When ``refresh`` has something to do, by the monotonic clock."""
         self._attempted_at: float | None = None
         self._asked_for_unknown_at: float | None = None
         self._has_failed = False
@@ -45,7 +46,7 @@ class KeySet:
 
     def refresh(self) -> None:
         """Fetches the keys again in the background, where they are old."""
-        if self._keys and self._clock.monotonic() >= self._stale_at:
+        if self._keys and self._clock.monotonic() >= self.stale_at:
             self._fetch()
 
     def find_known(self, kid: str, alg: str) -> PublicKey | None:
@@ -103,10 +104,10 @@ class KeySet:
         except AuthAgentError:
             self._has_failed = True
             # What we have goes on serving, and is not asked for with every request meanwhile.
-            self._stale_at = max(self._stale_at, self._clock.monotonic() + _MIN_MAX_AGE) if self._keys else 0.0
+            self.stale_at = max(self.stale_at, self._clock.monotonic() + _MIN_MAX_AGE) if self._keys else 0.0
         else:
             self._has_failed = False
-            self._stale_at = self._clock.monotonic() + _max_age(response)
+            self.stale_at = self._clock.monotonic() + _max_age(response)
             self._replace(document)
         finally:
             self._fetching = None

@@ -9,11 +9,11 @@ from typing import Any
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from pydantic import PrivateAttr
-from starlette.authentication import SimpleUser
 
-from .auth import Auth, RequestContext
 from .errors import InvalidTokenError
 from .options import DEFAULT_AUTH_SERVER, Validation, check_options
+from .request_context import RequestContext
+from .verified_token import VerifiedToken
 from .verifier import Credential, Verifier
 
 
@@ -54,11 +54,10 @@ class AuthAgentTokenVerifier:
         told 401 would throw away a token that may be good.
         """
         try:
-            auth = await self._verifier.verify(Credential("Bearer", token), None)
+            verified = await self._verifier.verify(Credential("Bearer", token), None)
         except InvalidTokenError:
             return None
-        metadata_url = (await self._verifier.find_resource()).metadata_url
-        return to_access_token(RequestContext(self._options, metadata_url, "Bearer", auth))
+        return to_access_token(RequestContext(self._options, self._verifier.resource, verified, token))
 
     async def aclose(self) -> None:
         """Stops the feed of denials, and closes the connections."""
@@ -78,15 +77,16 @@ class VerifiedAccessToken(AccessToken):
 
 def to_access_token(context: RequestContext) -> AccessToken:
     """Who asks, as the SDK has it."""
-    if context.auth is None:
-        raise ValueError("nobody was authenticated")
-    token = VerifiedAccessToken(**access_token_values(context.auth))
+    token = VerifiedAccessToken(**access_token_values(context))
     token._context = context
     return token
 
 
-def access_token_values(auth: Auth) -> dict[str, Any]:
+def access_token_values(context: RequestContext) -> dict[str, Any]:
     """The members of the SDK's access token. Version 1 of it knows neither ``subject`` nor ``claims``."""
+    auth = context.auth
+    if auth is None:
+        raise ValueError("nobody was authenticated")
     values: dict[str, Any] = {
         "token": auth.token,
         "client_id": auth.client_id,
@@ -105,19 +105,13 @@ class CurrentUser(AuthenticatedUser):
     Its access token is made when somebody asks for it, which a server without sessions never does.
     """
 
-    def __init__(self, context: RequestContext, auth: Auth) -> None:
-        SimpleUser.__init__(self, auth.client_id)
-        self.scopes = auth.scopes
+    def __init__(self, context: RequestContext, verified: VerifiedToken) -> None:
+        # All that the two classes above would set; every request comes by here.
+        self.username = verified.client_id
+        self.scopes = list(verified.scopes)
         self._context = context
 
     @cached_property
     def access_token(self) -> AccessToken:  # type: ignore[override]
         """The SDK's form of the token."""
         return to_access_token(self._context)
-
-
-def to_authenticated_user(context: RequestContext) -> AuthenticatedUser:
-    """Who asks, as the SDK has it."""
-    if context.auth is None:
-        raise ValueError("nobody was authenticated")
-    return CurrentUser(context, context.auth)

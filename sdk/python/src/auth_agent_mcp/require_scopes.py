@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from .answers import describe_challenge
-from .auth import RequestContext, current_context
 from .errors import InsufficientScopeError, MissingTokenError, Refusal
+from .request_context import RequestContext, current_context
 from .scopes import is_scope, unique
 from .tool_errors import for_tools
 
@@ -56,11 +56,11 @@ class RequireScopes:
         return wrapper  # type: ignore[no-any-return]
 
     def _check(self, context: RequestContext | None) -> None:
-        if context is None or context.auth is None:
+        if context is None or context.verified is None:
             raise for_tools(MissingTokenError)(
                 "This needs an authenticated request: protect the path with AuthAgentMiddleware."
             )
-        if not set(self.scopes).issubset(context.auth.scopes):
+        if not set(self.scopes).issubset(context.verified.scopes):
             raise for_tools(InsufficientScopeError)(unique([*context.options.required_scopes, *self.scopes]))
 
     def _check_dependency(self) -> None:

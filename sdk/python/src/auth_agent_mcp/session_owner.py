@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from .answers import Headers
-from .auth import Auth, RequestContext
 from .bounded import BoundedDict
 from .errors import SessionNotFoundError
-from .http_request import HttpRequest, Scope
+from .http_request import HttpRequest, Message, Scope
+from .request_context import RequestContext
+from .verified_token import VerifiedToken
 
 _SESSION_ID = b"mcp-session-id"
 
@@ -21,37 +21,38 @@ class SessionOwners:
     def __init__(self) -> None:
         self._owners: BoundedDict[str, tuple[str, str]] = BoundedDict(10_000)
 
-    def check(self, request: HttpRequest, auth: Auth) -> None:
+    def check(self, request: HttpRequest, token: VerifiedToken) -> None:
         """Raises ``SessionNotFoundError`` where a request names the session of another."""
         for session in request.header_values(_SESSION_ID):
             owner = self._owners.get(session)
             if owner is None:
                 continue
-            if owner != (auth.subject, auth.client_id):
+            if owner != (token.subject, token.client_id):
                 raise SessionNotFoundError
             self._owners.put(session, owner)
 
-    def note(self, request: HttpRequest, auth: Auth, status: int, headers: Headers) -> None:
+    def note(self, scope: Scope, context: RequestContext, start: Message) -> None:
         """Takes up what a good answer to a POST opens; within a session, none is opened."""
-        if not 200 <= status < 300 or request.method != "POST" or request.header_values(_SESSION_ID):
+        verified = context.verified
+        if verified is None or scope["method"] != "POST" or not 200 <= start["status"] < 300:
             return
-        for name, value in headers:
-            if name.lower() == _SESSION_ID:
-                self._owners.put(value.decode("latin-1"), (auth.subject, auth.client_id))
+        for name, value in start.get("headers", ()):
+            if name.lower() == _SESSION_ID and not HttpRequest(scope).header_values(_SESSION_ID):
+                self._owners.put(value.decode("latin-1"), (verified.subject, verified.client_id))
 
 
-def name_owner(scope: Scope, context: RequestContext) -> None:
+def name_owner(scope: Scope, context: RequestContext, token: VerifiedToken) -> None:
     """Sets ``scope["user"]`` as the MCP SDK's own authentication does.
 
     Its transports compare it with who opened the session, and refuse another person's. FastMCP's
     ``get_access_token()`` reads it too. Nothing happens where the SDK was not imported.
     """
     if "mcp.server.auth.middleware.bearer_auth" in sys.modules:
-        scope["user"] = _form_of_mcp()(context)
+        scope["user"] = _form_of_mcp()(context, token)
 
 
 @cache
-def _form_of_mcp() -> Callable[[RequestContext], object]:
-    from .mcp import to_authenticated_user  # noqa: PLC0415
+def _form_of_mcp() -> Callable[[RequestContext, VerifiedToken], object]:
+    from .mcp import CurrentUser  # noqa: PLC0415
 
-    return to_authenticated_user
+    return CurrentUser

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from .auth import Auth
 from .errors import InvalidTokenError, WrongAudienceError
 from .options import Options
 from .scopes import parse_scope, with_implied
@@ -26,6 +25,8 @@ class VerifiedToken:
     user_email: str | None
     client_id: str
     scopes: tuple[str, ...]
+    audience: str
+    """The URL of this server, which is one of the audiences."""
     audiences: tuple[str, ...]
     expires_at: float
     issued_at: float | None
@@ -33,12 +34,6 @@ class VerifiedToken:
     grant_id: str | None
     jkt: str | None
     """The thumbprint of the key that the token is bound to (RFC 9449 §6.1)."""
-
-    def to_auth(self, token: str, audience: str) -> Auth:
-        """Who asks; the caller may do with it what it likes."""
-        return Auth(
-            self.subject, self.user_email, self.client_id, list(self.scopes), audience, token, dict(self.claims)
-        )
 
 
 def read_verified(claims: Mapping[str, Any], resource: str, options: Options, now: float) -> VerifiedToken:
@@ -67,6 +62,7 @@ def read_verified(claims: Mapping[str, Any], resource: str, options: Options, no
         _text(get("email")),
         client_id,
         with_implied(parse_scope(scope), options.scope_hierarchy),
+        resource,
         audiences,
         expires_at,
         issued_at if is_number(issued_at) else None,

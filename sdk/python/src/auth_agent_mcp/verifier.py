@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from typing import NamedTuple
 
 import httpx
 
 from .access_token import AccessTokenVerifier
-from .auth import Auth
 from .client import AuthAgentClient
 from .clock import Clock, SystemClock
 from .dpop import DPoPVerifier, ProofRequest, ReplayCache
@@ -22,6 +20,7 @@ from .operator_log import OperatorLog
 from .options import Options
 from .protected_resource import ProtectedResource, ResourceFinder, describe_options
 from .tasks import Tasks
+from .token_digest import digest_token
 from .verified_token import VerifiedToken
 
 _SOON = 1.0
@@ -82,7 +81,8 @@ class Verifier:
         self._connections: dict[asyncio.AbstractEventLoop, Connection] = {}
         self._lock = threading.Lock()
         self._proofs = DPoPVerifier(self._clock, ReplayCache())
-        self._resource = describe_options(options)
+        self.resource = describe_options(options)
+        """This server, where it is known already."""
         self._log = OperatorLog(self._clock)
 
     def start(self) -> None:
@@ -96,55 +96,50 @@ class Verifier:
         if connection is not None:
             await connection.aclose()
 
-    @property
-    def resource(self) -> ProtectedResource | None:
-        """This server, where it is known already."""
-        return self._resource
-
     async def find_resource(self) -> ProtectedResource:
         """This server. Raises ``TemporarilyUnavailableError`` where it is not known yet."""
-        if self._resource is None:
-            self._resource = await self._connect().resources.find()
-        return self._resource
+        if self.resource is None:
+            self.resource = await self._connect().resources.find()
+        return self.resource
 
-    async def verify(self, credential: Credential, proof: ProofRequest | None) -> Auth:
-        """Who presents this credential. ``proof`` is the request, where it may be bound to one.
+    async def verify(self, credential: Credential, proof: ProofRequest | None) -> VerifiedToken:
+        """What the token of this credential says. ``proof`` is the request, where it may be bound to one.
 
         Raises ``InvalidTokenError``, ``InvalidDPoPProofError``, ``TemporarilyUnavailableError``.
         """
-        resource = (self._resource or await self.find_resource()).resource
+        resource = (self.resource or await self.find_resource()).resource
         verified = await self._verify_token(credential.token.encode(), resource)
         self._check_binding(verified, credential, proof)
-        return verified.to_auth(credential.token, resource)
+        return verified
 
-    def recall(self, token: str) -> Auth | None:
-        """Who presents a Bearer token that is known to be good; none where anything is to be asked, or refused."""
-        resource, connection = self._resource, self._connections.get(asyncio.get_running_loop())
-        if resource is None or connection is None:
+    def recall(self, token: bytes) -> VerifiedToken | None:
+        """What a Bearer token says that is known to be good; none where anything is to be asked, or refused."""
+        connection = self._connections.get(asyncio.get_running_loop())
+        if connection is None:
             return None
-        digest, feed = hashlib.sha256(token.encode()).digest(), connection.feed
+        digest, feed, now = digest_token(token), connection.feed, self._clock.monotonic()
         if self._options.validation == "introspect":
             verified = None if self._on_demand else connection.introspector.recall(digest)
-        elif feed.is_ready() and feed.age() <= self._options.max_staleness:
-            verified = connection.access_tokens.recall(digest)
+        elif feed.is_fresh(now, self._options.max_staleness):
+            verified = connection.access_tokens.recall(digest, now)
         else:
             return None
-        if verified is None or verified.jkt is not None or feed.denials.denies(verified):
+        if verified is None or verified.expires_at <= self._clock.time() or verified.jkt is not None:
             return None
-        return verified.to_auth(token, resource.resource)
+        return None if feed.denials.denies(verified) else verified
 
     def now(self) -> float:
         """The moment, for ``confirm``."""
         return self._clock.monotonic()
 
-    async def confirm(self, auth: Auth, since: float) -> None:
+    async def confirm(self, token: str, since: float) -> None:
         """Verifies a token again, without its proof, where that was more than a second ago. Raises as ``verify``."""
         if self._clock.monotonic() - since > _SOON:
-            await self._verify_token(auth.token.encode(), auth.audience)
+            await self._verify_token(token.encode(), (await self.find_resource()).resource)
 
     async def _verify_token(self, token: bytes, resource: str) -> VerifiedToken:
         connection = self._connect()
-        digest = hashlib.sha256(token).digest()
+        digest = digest_token(token)
         try:
             verified = self._find_at_hand(connection, token, digest, resource)
             return verified or await self._ask(connection, token, digest, resource)
@@ -163,7 +158,7 @@ class Verifier:
         if self._options.validation == "introspect":
             return self._find_kept(connection, digest) if feed.is_ready() or not self._on_demand else None
         verified = connection.access_tokens.find(token, digest, resource)
-        if verified is None or not feed.is_ready() or feed.age() > self._options.max_staleness:
+        if verified is None or not feed.is_fresh(self._clock.monotonic(), self._options.max_staleness):
             return None
         return self._check_not_denied(feed, verified)
 
