@@ -1,4 +1,7 @@
-"""A FastAPI application with one MCP tool, protected as PROTECT says: none, introspect or local."""
+"""A FastAPI application with one MCP tool, protected as PROTECT says: none, introspect or local.
+
+It answers as the MCP SDK does by itself, or with as little work as can be asked of that SDK, where LEAN is set.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ async def add(a: int, b: int) -> int:
     return a + b
 
 
-mcp_app = server.streamable_http_app(json_response=True, stateless_http=True)
+lean = os.environ["LEAN"] == "yes"
+mcp_app = server.streamable_http_app(json_response=lean, stateless_http=lean)
 
 
 @asynccontextmanager

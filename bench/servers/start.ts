@@ -13,15 +13,21 @@ export interface BenchServer {
   close(): Promise<void>
 }
 
-export type Kind = 'FastAPI' | 'Hono'
+/** `FastAPI, lean` answers in JSON and without sessions, which is not what the MCP SDK does by itself. */
+export type Kind = 'FastAPI' | 'FastAPI, lean' | 'Hono'
 export type Protection = 'none' | 'introspect' | 'local'
 
 const PROGRAMS: Readonly<Record<Kind, () => [string, string]>> = {
-  FastAPI: () => [findPython(), fileURLToPath(new URL('./fastapi_mcp.py', import.meta.url))],
+  FastAPI: startFastApi,
+  'FastAPI, lean': startFastApi,
   Hono: () => [process.execPath, fileURLToPath(new URL('./hono_mcp.ts', import.meta.url))],
 }
 /** Of Linux: clock ticks a second in /proc (USER_HZ). */
 const TICKS = 100
+
+function startFastApi(): [string, string] {
+  return [findPython(), fileURLToPath(new URL('./fastapi_mcp.py', import.meta.url))]
+}
 
 export async function startBenchServer(
   kind: Kind,
@@ -30,7 +36,12 @@ export async function startBenchServer(
 ): Promise<BenchServer> {
   const [program, file] = PROGRAMS[kind]()
   const child = spawn(program, [file], {
-    env: { ...process.env, ...environment, PORT: String(port) },
+    env: {
+      ...process.env,
+      ...environment,
+      PORT: String(port),
+      LEAN: kind === 'FastAPI, lean' ? 'yes' : 'no',
+    },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const url = `http://127.0.0.1:${port}/mcp`
