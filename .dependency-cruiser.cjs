@@ -10,7 +10,7 @@ const POSTGRES = 'server/src/storage/postgres\\.ts$'
 const STORAGE = 'server/src/storage/(?!postgres\\.ts)'
 /** What server/package.json exports to the entries. */
 const SERVER_API =
-  'server/src/(server|options|errors|issuer|log|mail|clients/public_fetch|storage/(storage|database|postgres|migrate))\\.ts$'
+  'server/src/(server|options|errors|issuer|log|mail|clients/public_fetch|telemetry/telemetry|storage/(storage|database|postgres|migrate))\\.ts$'
 const TESTS = '^(tests|bench)/|\\.test\\.tsx?$'
 
 const server = (...folders) => `^server/src/(${folders.join('|')})/`
@@ -31,15 +31,27 @@ const SERVER_FOLDERS = {
     'keys',
   ],
   management: ['http', 'grants', 'sign_in', 'pages', 'clients', 'checks', 'tokens', 'audit', 'keys'],
-  authorization: ['http', 'grants', 'sign_in', 'pages', 'clients', 'checks', 'tokens', 'audit', 'keys'],
+  authorization: [
+    'http',
+    'telemetry',
+    'grants',
+    'sign_in',
+    'pages',
+    'clients',
+    'checks',
+    'tokens',
+    'audit',
+    'keys',
+  ],
   authentication: ['http', 'clients', 'checks', 'tokens', 'audit', 'keys'],
-  http: ['pages'],
+  http: ['pages', 'telemetry'],
   grants: ['checks', 'tokens', 'clients', 'audit', 'keys'],
   sign_in: ['checks', 'tokens', 'clients', 'audit', 'keys'],
   clients: ['checks', 'audit', 'keys'],
   tokens: ['checks', 'clients', 'audit', 'keys'],
   audit: ['keys'],
   keys: [],
+  telemetry: [],
 }
 
 const serverFolders = Object.entries(SERVER_FOLDERS).map(([folder, others]) => ({
@@ -77,6 +89,11 @@ module.exports = {
       to: { path: server('storage', 'clients'), dependencyTypes: ['type-only'] },
     },
     {
+      comment: 'Telemetry names what it counts by the types of those who have it.',
+      from: { path: '^server/src/telemetry/' },
+      to: { path: '^server/src/', dependencyTypes: ['type-only'] },
+    },
+    {
       comment: 'Checks are pure: types, errors, each other and nothing else.',
       from: { path: '^server/src/checks/' },
       to: { path: '^server/src/(errors\\.ts$|checks/)' },
@@ -110,7 +127,7 @@ module.exports = {
       comment: 'The server imports no module of Node but those that Workers have as well.',
       severity: 'error',
       from: { path: '^server/src/', pathNot: TESTS },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer|async_hooks)$' },
     },
     {
       name: 'checks-are-pure',

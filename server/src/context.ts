@@ -6,6 +6,7 @@ import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
 import type { SigningAlg, SignUp } from './options.ts'
 import type { Storage } from './storage/storage.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 import type { Denials } from './tokens/denials.ts'
 import type { SigningKeys } from './tokens/signing_keys.ts'
 
@@ -30,6 +31,7 @@ export interface ServerContext {
   denials: Denials
   clients: ClientDirectory
   audit: AuditLog
+  telemetry: Telemetry
   mailer: Mailer | undefined
   inbox: DevelopmentInbox | undefined
   log: Logger

@@ -8,6 +8,8 @@ import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
 import { createStorage, type Storage } from './storage/storage.ts'
+import { withRequestId } from './telemetry/request_scope.ts'
+import { silentTelemetry } from './telemetry/telemetry.ts'
 import { createDenials } from './tokens/denials.ts'
 import { loadSigningKeys } from './tokens/signing_keys.ts'
 
@@ -16,7 +18,8 @@ import { loadSigningKeys } from './tokens/signing_keys.ts'
  * makes no sense, or where the secret does not open the keys in the database.
  */
 export async function createContext(options: ServerOptions): Promise<ServerContext> {
-  const { log = silentLog, now = Date.now, fetchPublicUrl, mailer, inbox } = options
+  const { now = Date.now, telemetry = silentTelemetry, fetchPublicUrl, mailer, inbox } = options
+  const log = withRequestId(options.log ?? silentLog)
   const issuer = readIssuer(options.issuer)
   if (inbox !== undefined && !issuer.isLoopback) {
     throw new Error(
@@ -50,6 +53,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     denials: createDenials(storage, now),
     clients: createClientDirectory({ storage, purposeKeys, fetchPublicUrl, now }),
     audit: createAuditLog(storage, log, now),
+    telemetry,
     mailer,
     inbox,
     log,

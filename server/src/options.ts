@@ -2,6 +2,7 @@ import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
 import type { Database } from './storage/database.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** Algorithms that access tokens can be signed with (RFC 7518 §3.1, RFC 8037). */
 export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA', 'HS256'] as const
@@ -51,6 +52,8 @@ export interface ServerOptions {
   fetchPublicUrl: FetchPublicUrl
   /** Where log lines go. Default: nowhere. */
   log?: Logger
+  /** What counts. Default: nothing does, at no cost. */
+  telemetry?: Telemetry | undefined
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   now?: () => number
 }
@@ -63,4 +66,6 @@ export interface ConnectionInfo {
   loopback: boolean
   /** Aborts when the listener is about to close: monitors are told, and whoever waits for news is answered. */
   closing?: AbortSignal
+  /** What a trusted proxy calls this request, in the log and to whoever asks; made here where there is none. */
+  requestId?: string | undefined
 }

@@ -44,6 +44,9 @@ import { managementApi } from './management/api.ts'
 import type { ConnectionInfo, ServerOptions } from './options.ts'
 import { findAsset } from './pages/assets.ts'
 import { createSetupLink, ensureOwner } from './sign_in/owner.ts'
+import { measureRequests } from './telemetry/measure_requests.ts'
+import { newRequestId, runRequest } from './telemetry/request_scope.ts'
+import { type Measurements, silentTelemetry } from './telemetry/telemetry.ts'
 
 /** A running authorization server, for any runtime. */
 export interface Server {
@@ -53,6 +56,8 @@ export interface Server {
   maintain(): Promise<void>
   /** A one-time link that makes its first visitor the owner, for the terminal; undefined once there is one. */
   setupLink(): Promise<string | undefined>
+  /** What a monitor may want to know now. */
+  measure(): Measurements
 }
 
 /** Makes a server. Rejects with a sentence for the operator where an option makes no sense. */
@@ -61,10 +66,25 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   if (options.owner !== undefined) await ensureOwner(context, options.owner)
   const app = createApp(context)
   return {
-    fetch: async (request, info) => app.fetch(request, info),
+    fetch: (request, info) => identify(app, request, info),
     maintain: () => maintain(context),
     setupLink: () => createSetupLink(context),
+    measure: () => ({
+      denials: context.denials.size,
+      denialsAge: context.denials.age(),
+      signingKeyAges: context.signingKeys.ages(),
+    }),
   }
+}
+
+/** Every request has an id. A refusal tells it, so that whoever was refused can name it to the operator. */
+function identify(app: App, request: Request, info: ConnectionInfo): Promise<Response> {
+  const id = info.requestId ?? newRequestId()
+  return runRequest(id, async () => {
+    const response = await app.fetch(request, info)
+    if (response.status >= 400) response.headers.set('X-Request-Id', id)
+    return response
+  })
 }
 
 type Endpoint = (
@@ -145,14 +165,15 @@ const CORS_FOR_PROGRAMS = cors({
   origin: '*',
   allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
   allowHeaders: CLIENT_HEADERS,
-  exposeHeaders: ['WWW-Authenticate', 'Retry-After'],
+  exposeHeaders: ['WWW-Authenticate', 'Retry-After', 'X-Request-Id'],
   maxAge: 86_400,
 })
 
 /** The only route table. */
 function createApp(context: ServerContext): App {
-  const { issuer } = context
+  const { issuer, telemetry } = context
   const root: App = new Hono()
+  if (telemetry !== silentTelemetry) root.use(measureRequests(telemetry, issuer.basePath))
   root.notFound((c) =>
     renderErrorForPeople(context, c.req.raw, new OAuthError('not_found', 'There is no such page.')),
   )

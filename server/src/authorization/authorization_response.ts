@@ -3,6 +3,7 @@ import type { ServerContext } from '../context.ts'
 import type { OAuthError } from '../errors.ts'
 import { renderErrorForPeople } from '../http/failure.ts'
 import { renderFormPostPage } from '../pages/form_post_page.tsx'
+import { noteRefusal } from '../telemetry/request_scope.ts'
 import { isAtListedDomain, type Recipient } from './authorization_request.ts'
 
 /** The parameters of an answer: a code, or an error (OAuth 2.1 §4.1.2). */
@@ -40,6 +41,7 @@ export async function respondWithError(
   error: OAuthError,
   userId: string | undefined,
 ): Promise<Response> {
+  noteRefusal(error.code)
   const parameters = { error: error.code, error_description: error.description }
   if (await isTrusted(context, recipient, userId)) return respond(context, recipient, parameters)
   const href = withQuery(recipient.redirectUri, responseFields(context, recipient, parameters))

@@ -12,6 +12,7 @@ export async function introspection(context: ServerContext, request: Request): P
   const key = await authenticateServer(context, request)
   const token = requiredToken(await readTokenParameters(request))
   const claims = await findActiveClaims(context, token, { audience: key.server_url })
+  context.telemetry.introspected(claims !== undefined)
   return jsonResponse(claims === undefined ? { active: false } : describeActive(claims), NO_STORE)
 }
 

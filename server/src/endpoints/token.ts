@@ -47,6 +47,7 @@ export async function token(
     )
   }
   const tokens = await GRANTS[grantType](context, { client, parameters, clientAddress: info.clientAddress })
+  context.telemetry.tokensIssued(grantType)
   return jsonResponse(tokens, NO_STORE)
 }
 

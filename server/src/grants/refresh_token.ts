@@ -35,8 +35,10 @@ export async function refreshTokenGrant(
 ): Promise<TokenResponse> {
   const { client, parameters, clientAddress } = request
   const token = parseRefreshToken(context.purposeKeys, requiredParameter(parameters, 'refresh_token'))
-  if (token === undefined)
+  if (token === undefined) {
+    context.telemetry.refreshTokenPresented('forged')
     throw new OAuthError('invalid_grant', 'The refresh token was not issued here, or is mangled.')
+  }
   const narrowedTo =
     parameters.get('scope') === undefined ? undefined : parseScope(parameters.get('scope') ?? '')
   const family = await context.storage.presentRefreshToken(
@@ -50,6 +52,7 @@ export async function refreshTokenGrant(
     { raceWindow: RACE_WINDOW, maxRacedRun: MAX_RACED_RUN, ...context.settings },
     new Date(context.now()),
   )
+  context.telemetry.refreshTokenPresented(family?.outcome ?? 'expired')
   if (family === undefined) throw new OAuthError('invalid_grant', REFUSALS.expired ?? '')
   await checkOutcome(context, family, client.clientId)
   return issueUserTokens(context, {
@@ -97,7 +100,7 @@ async function checkOutcome(
         'scope goes beyond what was granted. Ask for more at the authorization endpoint.',
       )
     case 'theft':
-      learnRevoked(context, [family])
+      learnRevoked(context, 'theft', [family])
       await context.audit.record({ type: 'refresh_token.theft', ...event })
   }
   throw new OAuthError('invalid_grant', REFUSALS[family.outcome] ?? '')

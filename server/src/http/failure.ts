@@ -1,8 +1,8 @@
 import type { ServerContext } from '../context.ts'
 import { errorBody, OAuthError } from '../errors.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
-import { newId } from '../random.ts'
 import { DatabaseUnavailable } from '../storage/database.ts'
+import { currentRequestId, newRequestId, noteRefusal } from '../telemetry/request_scope.ts'
 
 /** What the public is told of an error: a refusal as it is, the rest without any detail of the inside. */
 export function toOAuthError(thrown: unknown): OAuthError {
@@ -65,7 +65,8 @@ function titleOf(error: OAuthError): string {
 
 /** The path is logged and the query is not: codes and states travel in it. */
 function logFailure({ log }: ServerContext, request: Request, error: OAuthError): string {
-  const requestId = newId('req_')
+  noteRefusal(error.code)
+  const requestId = currentRequestId() ?? newRequestId()
   const fields = { requestId, method: request.method, path: new URL(request.url).pathname, code: error.code }
   if (error.status >= 500) log.error({ ...fields, ...describeCause(error.cause) }, error.description)
   else log.info(fields, error.description)

@@ -9,7 +9,7 @@ export interface ErrorPageProps extends PageProps {
   hint?: string | undefined
   /** The error code of the protocol, such as `invalid_request`. */
   code?: string | undefined
-  /** Finds this answer in the log. */
+  /** What the person tells the operator, who finds this answer in the log by it. */
   requestId?: string | undefined
   /** The way on. Where it leaves this server, the page says to which host. */
   link?: { href: string; label: string } | undefined
@@ -27,7 +27,7 @@ export function renderErrorPage(props: ErrorPageProps): Response {
       {(code || requestId) && (
         <dl class="particulars">
           {code && <Fact name="Error">{boundText(code, 80)}</Fact>}
-          {requestId && <Fact name="Request">{boundText(requestId, 80)}</Fact>}
+          {requestId && <Fact name="Reference">{boundText(requestId, 80)}</Fact>}
         </dl>
       )}
     </section>,

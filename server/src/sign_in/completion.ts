@@ -37,6 +37,7 @@ export async function completeSignIn(
   const browser = identifyBrowser(context, request)
   const session = await startSession(context, request, { userId: user.id, amr: AMR[method] })
   await context.audit.record({ type: 'sign_in.succeeded', user_id: user.id, detail: { method } })
+  context.telemetry.signInTried(method, 'succeeded')
   const cookies = [session, rememberBrowser(context, browser.id, user.email)]
   return browser.setCookie === undefined ? cookies : [browser.setCookie, ...cookies]
 }

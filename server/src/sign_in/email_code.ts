@@ -65,6 +65,7 @@ export async function findByEmailCode(
   const stored = await context.storage.countEmailCodeTry(digest, MAX_TRIES, new Date(context.now()))
   // Anybody can send a code that nobody asked for, so that leaves a line in the log and no record.
   if (stored === undefined) {
+    context.telemetry.signInTried('email_code', 'failed')
     context.log.info({ reason: 'no_code' }, 'An e-mail code was refused.')
     return undefined
   }
@@ -79,6 +80,7 @@ export async function findByEmailCode(
 }
 
 async function refuse(context: ServerContext, reason: string): Promise<undefined> {
+  context.telemetry.signInTried('email_code', 'failed')
   await context.audit.record({ type: 'sign_in.failed', detail: { method: 'email_code', reason } })
   return undefined
 }

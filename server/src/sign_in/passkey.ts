@@ -183,6 +183,7 @@ async function refuse(
   reason: string,
   cause?: unknown,
 ): Promise<never> {
+  context.telemetry.signInTried('passkey', 'failed')
   await recordRefusal(context, userId, { method: 'passkey', reason })
   throw new OAuthError('access_denied', 'This passkey does not open an account here.', { status: 401, cause })
 }

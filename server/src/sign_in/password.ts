@@ -22,6 +22,7 @@ export async function findByPassword(
   const stored = await context.storage.findPasswordByEmail(email)
   const isRight = await isPassword(password, stored?.password_hash, context.settings.pbkdf2Iterations)
   if (stored === undefined || !isRight || !stored.may_sign_in) {
+    context.telemetry.signInTried('password', 'failed')
     const reason = stored?.may_sign_in === false && isRight ? 'account_disabled' : 'wrong_password'
     await context.audit.record({
       type: 'sign_in.failed',

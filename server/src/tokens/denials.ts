@@ -30,6 +30,10 @@ export interface Denials {
    * cannot be, at once: who follows must not take our silence for news.
    */
   readAgain(maxAge: number): Promise<void>
+  /** How many there are in memory. */
+  readonly size: number
+  /** Since what was read last was true, in seconds; Infinity before the first reading. */
+  age(): number
   /** What MCP servers are told. */
   readonly log: DenialLog
 }
@@ -71,6 +75,14 @@ class DenialSet implements Denials {
     this.#storage = storage
     this.#now = now
     this.#cleanedAt = now()
+  }
+
+  get size(): number {
+    return this.#denied.size
+  }
+
+  age(): number {
+    return (this.#now() - this.#readAt) / SECOND
   }
 
   async refresh(): Promise<void> {

@@ -32,7 +32,7 @@ export async function endAuthorization(
     return { ...removed, grants: await tables.revokeGrantsOfAuthorization(of, 'user_request', now) }
   })
   if (ended === undefined) return false
-  learnRevoked(context, ended.grants)
+  learnRevoked(context, 'user_request', ended.grants)
   await context.audit.record({
     type: 'authorization.revoked',
     organization_id: ended.organization_id,
@@ -150,6 +150,7 @@ export function endKey(
 export async function deny(context: ServerContext, denial: DenialRow): Promise<void> {
   await context.storage.recordDenial(denial, new Date(context.now()))
   context.denials.learn([denial])
+  context.telemetry.denialRecorded(denial.kind)
 }
 
 async function endGrants(
@@ -158,7 +159,7 @@ async function endGrants(
   revoke: (reason: RevocationReason, now: Date) => Promise<RevokedGrant[]>,
 ): Promise<number> {
   const grants = await revoke(reason, new Date(context.now()))
-  learnRevoked(context, grants)
+  learnRevoked(context, reason, grants)
   if (grants[0] !== undefined) {
     const organization_id = grants[0].organization_id
     await context.audit.record({
@@ -171,7 +172,12 @@ async function endGrants(
 }
 
 /** The statement that revoked the grants recorded their denials; this node need not wait to read them. */
-export function learnRevoked(context: ServerContext, grants: readonly RevokedGrant[]): void {
+export function learnRevoked(
+  context: ServerContext,
+  reason: RevocationReason,
+  grants: readonly RevokedGrant[],
+): void {
+  context.telemetry.grantsRevoked(reason, grants.length)
   context.denials.learn(
     grants.map((grant) => ({
       organization_id: grant.organization_id,

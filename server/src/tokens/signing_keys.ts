@@ -28,6 +28,8 @@ export interface SigningKeys {
   find(kid: string): Promise<SigningKey | undefined>
   /** The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). */
   jwks(): Promise<{ keys: readonly JWK[] }>
+  /** Since the key that signs now began to, by algorithm, in seconds. */
+  ages(): ReadonlyMap<SigningAlg, number>
   /** Adds the successor of every key that is due. */
   rotateDueKeys(): Promise<void>
   /** Adds successors now, whatever their age. Each signs after `publishAhead` seconds. */
@@ -79,8 +81,7 @@ class KeyRing implements SigningKeys {
 
   async current(alg: SigningAlg): Promise<SigningKey> {
     await this.#reloadAfter(RELOAD_AFTER)
-    const now = this.#options.now()
-    const key = this.#keys.find(({ row }) => row.alg === alg && row.activates_at.getTime() <= now)
+    const key = this.#findSigning(alg)
     if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
     return key
   }
@@ -97,6 +98,12 @@ class KeyRing implements SigningKeys {
   async jwks(): Promise<{ keys: readonly JWK[] }> {
     await this.#reloadAfter(RELOAD_AFTER)
     return { keys: this.#keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
+  }
+
+  ages(): ReadonlyMap<SigningAlg, number> {
+    const now = this.#options.now()
+    const signing = this.#options.algs.flatMap((alg) => this.#findSigning(alg) ?? [])
+    return new Map(signing.map(({ alg, row }) => [alg, (now - row.activates_at.getTime()) / SECOND]))
   }
 
   rotateDueKeys(): Promise<void> {
@@ -157,6 +164,11 @@ class KeyRing implements SigningKeys {
         this.#loading = undefined
       })
     await this.#loading
+  }
+
+  #findSigning(alg: SigningAlg): LoadedKey | undefined {
+    const now = this.#options.now()
+    return this.#keys.find(({ row }) => row.alg === alg && row.activates_at.getTime() <= now)
   }
 
   #findKnown(kid: string): LoadedKey | undefined {

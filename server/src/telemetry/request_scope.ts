@@ -1,0 +1,52 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+import type { ErrorCode } from '../errors.ts'
+import type { Logger } from '../log.ts'
+
+/** The request under way. It follows the work wherever that goes, so no function hands it on. */
+interface RequestScope {
+  readonly id: string
+  refusedWith: ErrorCode | undefined
+}
+
+const scopes = new AsyncLocalStorage<RequestScope>()
+
+/** A new id, short of any meaning; cheap, since every request gets one. */
+export function newRequestId(): string {
+  return `req_${randomUUID().replaceAll('-', '')}`
+}
+
+/** Does the work of a request, which is found in the log by its id. */
+export function runRequest<Result>(id: string, work: () => Result): Result {
+  return scopes.run({ id, refusedWith: undefined }, work)
+}
+
+/** The id of the request under way; undefined where there is none, as at the start. */
+export function currentRequestId(): string | undefined {
+  return scopes.getStore()?.id
+}
+
+/** Notes with what the request under way is refused, for those who count. */
+export function noteRefusal(code: ErrorCode): void {
+  const scope = scopes.getStore()
+  if (scope !== undefined) scope.refusedWith = code
+}
+
+/** What the request under way was refused with. */
+export function currentRefusal(): ErrorCode | undefined {
+  return scopes.getStore()?.refusedWith
+}
+
+/** The same log, with the id of the request under way in each of its lines. */
+export function withRequestId(log: Logger): Logger {
+  const identified = (fields: object) => {
+    const requestId = currentRequestId()
+    return requestId === undefined ? fields : { requestId, ...fields }
+  }
+  return {
+    debug: (fields, message) => log.debug(identified(fields), message),
+    info: (fields, message) => log.info(identified(fields), message),
+    warn: (fields, message) => log.warn(identified(fields), message),
+    error: (fields, message) => log.error(identified(fields), message),
+  }
+}
