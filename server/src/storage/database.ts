@@ -24,12 +24,21 @@ export interface Queryable {
   runScript(sql: string): Promise<void>
 }
 
+/** The connections of a database that are open, those of them that nobody uses, and who waits for one. */
+export interface Connections {
+  open: number
+  idle: number
+  waiting: number
+}
+
 /** A PostgreSQL database. */
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
   /** Ends every connection. */
   close(): Promise<void>
+  /** How its connections stand now, where it counts them. */
+  connections?(): Connections
 }
 
 /** The database did not answer: a request that needs it gets 503 and may be tried again. */

@@ -59,6 +59,7 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
       }
     },
     close: () => pool.end(),
+    connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
   }
 }
 
