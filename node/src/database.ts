@@ -15,17 +15,24 @@ export interface OpenDatabase {
   close(): Promise<void>
 }
 
-/** Opens the database that the settings name, or the embedded one, and migrates it. */
+/**
+ * Opens the database that the settings name, or the embedded one, and migrates it.
+ *
+ * @param maxConnections held at the most
+ */
 export function openDatabase(
   { databaseUrl, dataDir }: Pick<Settings, 'databaseUrl' | 'dataDir'>,
   log: Logger,
+  maxConnections: number,
 ): Promise<OpenDatabase> {
-  return databaseUrl === undefined ? openEmbedded(dataDir, log) : openExternal(databaseUrl)
+  return databaseUrl === undefined
+    ? openEmbedded(dataDir, log, maxConnections)
+    : openExternal(databaseUrl, maxConnections)
 }
 
-async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase> {
+async function openEmbedded(dataDir: string, log: Logger, maxConnections: number): Promise<OpenDatabase> {
   const embedded = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
-  const database = connectPostgres(embedded.url)
+  const database = connectPostgres(embedded.url, { maxConnections })
   const close = async () => {
     await database.close()
     await embedded.leave()
@@ -33,8 +40,8 @@ async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase>
   return { database, migrated: embedded.migrated, close }
 }
 
-async function openExternal(url: string): Promise<OpenDatabase> {
-  const database = connectPostgres(url, { prepare: !isTransactionPooler(url) })
+async function openExternal(url: string, maxConnections: number): Promise<OpenDatabase> {
+  const database = connectPostgres(url, { prepare: !isTransactionPooler(url), maxConnections })
   try {
     const migrated = await migrate(database, await readMigrations())
     return { database, migrated, close: () => database.close() }

@@ -14,10 +14,12 @@ const STORED_MAIL = z.object({ to: z.string(), subject: z.string(), text: z.stri
  *
  * @param folder where it is kept, for our eyes only
  * @param print writes to the terminal
+ * @param secret that opens the inbox
  */
 export function createDevelopmentMail(
   folder: string,
   print: (text: string) => void,
+  secret: string = randomBytes(32).toString('base64url'),
 ): { mailer: Mailer; inbox: DevelopmentInbox } {
   return {
     mailer: {
@@ -28,7 +30,7 @@ export function createDevelopmentMail(
       },
     },
     inbox: {
-      secret: randomBytes(32).toString('base64url'),
+      secret,
       async list() {
         const mails = await Promise.all((await newestFirst(folder)).map((name) => read(join(folder, name))))
         return mails.filter((mail) => mail !== undefined)

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { EnvironmentError, readEnvironment, type Settings } from './environment.ts'
@@ -31,6 +32,9 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
     { ...DATABASE, DATABASE_URL: 'postgres://u@:5555/a?sslmode=disable&host=/run/pg' },
     { databaseUrl: 'postgres://u@localhost:5555/a?sslmode=disable&host=/run/pg' },
   ],
+  [{ WORKERS: '4' }, { workers: 4 }],
+  [{ WORKERS: 'auto' }, { workers: Math.min(availableParallelism(), 64) }],
+  [{ DATABASE_CONNECTIONS: '25' }, { databaseConnections: 25 }],
   [{ DATA_DIR: 'some/where' }, { dataDir: resolve('some/where') }],
   [{ AUTH_AGENT_SECRET: `${SECRET}, ${OTHER_SECRET}` }, { secrets: [SECRET, OTHER_SECRET] }],
   [{ AUTH_AGENT_ADMIN_TOKEN: '0123456789abcdef' }, { adminToken: '0123456789abcdef' }],
@@ -66,6 +70,10 @@ const REFUSED: readonly (readonly [Env, string, string])[] = [
   [{ PORT: '80.5' }, 'PORT', 'from 1 to 65535'],
   [{ PORT: '-1' }, 'PORT', 'from 1 to 65535'],
   [{ PORT: '1e3' }, 'PORT', 'from 1 to 65535'],
+  [{ WORKERS: '0' }, 'WORKERS', 'from 1 to 64, or auto'],
+  [{ WORKERS: '65' }, 'WORKERS', 'from 1 to 64, or auto'],
+  [{ WORKERS: 'all' }, 'WORKERS', 'from 1 to 64, or auto'],
+  [{ DATABASE_CONNECTIONS: '1' }, 'DATABASE_CONNECTIONS', 'from 2 to 1000'],
   [{ ISSUER_URL: 'auth.example.com' }, 'ISSUER_URL', 'https://auth.example.com'],
   [{ ISSUER_URL: 'http://auth.example.com' }, 'ISSUER_URL', 'use https'],
   [{ ISSUER_URL: 'ftp://auth.example.com' }, 'ISSUER_URL', 'https://'],
@@ -123,6 +131,8 @@ describe('readEnvironment', () => {
       loopback: { issuer: true, listener: true },
       host: '127.0.0.1',
       port: 8787,
+      workers: 1,
+      databaseConnections: 10,
       dataDir: resolve('.auth-agent'),
       signingAlg: 'ES256',
       accessTokenTtl: 3600,

@@ -15,6 +15,7 @@ import {
   parseSmtpUrl,
   parseTrustedProxies,
   parseWebUrl,
+  parseWorkers,
 } from './environment_values.ts'
 
 /** Names as in pino; `silent` writes nothing. */
@@ -27,7 +28,11 @@ export interface Settings {
   loopback: { issuer: boolean; listener: boolean }
   host: string
   port: number
+  /** Processes that serve. */
+  workers: number
   databaseUrl: string | undefined
+  /** Connections that each process holds at the most. */
+  databaseConnections: number
   /** Absolute. */
   dataDir: string
   /** Undefined: generated into `dataDir`. */
@@ -66,7 +71,9 @@ const SCHEMA = z.object({
   ISSUER_URL: variable((text) => parseIssuer(text).url).optional(),
   PORT: variable((text) => parseInteger(text, 1, 65_535, 'a port')).default(8787),
   HOST: variable(parseHost).default('127.0.0.1'),
+  WORKERS: variable(parseWorkers).default(1),
   DATABASE_URL: variable(parseDatabaseUrl).optional(),
+  DATABASE_CONNECTIONS: variable((text) => parseInteger(text, 2, 1_000, 'connections')).default(10),
   DATA_DIR: z.string().default('.auth-agent'),
   AUTH_AGENT_SECRET: variable(parseSecrets).optional(),
   AUTH_AGENT_ADMIN_TOKEN: variable(parseAdminToken).optional(),
@@ -110,7 +117,9 @@ export function readEnvironment(
     loopback: { issuer: parseIssuer(issuer).isLoopback, listener: isLoopbackHost(values.HOST) },
     host: values.HOST,
     port: values.PORT,
+    workers: values.WORKERS,
     databaseUrl: values.DATABASE_URL,
+    databaseConnections: values.DATABASE_CONNECTIONS,
     dataDir: resolve(values.DATA_DIR),
     secrets: values.AUTH_AGENT_SECRET,
     adminToken: values.AUTH_AGENT_ADMIN_TOKEN,

@@ -1,8 +1,11 @@
 // What each variable of the environment admits. A refusal continues the sentence that the variable's name begins: what is
 // wrong, and what would do. It never quotes what may hold a secret.
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import type { SignUp } from '@auth-agent/server/options'
 import { parseProxies } from './client_address.ts'
+
+const MAX_WORKERS = 64
 
 /** Where to listen. */
 export function parseHost(text: string): string {
@@ -102,6 +105,17 @@ export function parseInteger(text: string, least: number, most: number, what: st
   const value = /^\d{1,10}$/.test(text.trim()) ? Number(text) : Number.NaN
   if (!(value >= least && value <= most))
     refuse(`is ${quote(text)}, which does not do for ${what}: give a whole number from ${least} to ${most}`)
+  return value
+}
+
+/** How many processes serve; `auto` is one for each core. */
+export function parseWorkers(text: string): number {
+  if (text.trim() === 'auto') return Math.min(availableParallelism(), MAX_WORKERS)
+  const value = /^\d{1,3}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (!(value >= 1 && value <= MAX_WORKERS))
+    refuse(
+      `is ${quote(text)}, which is no number of processes: give a whole number from 1 to ${MAX_WORKERS}, or auto for one a core`,
+    )
   return value
 }
 

@@ -17,8 +17,14 @@ export interface ListenOptions {
   requestTimeoutMs?: number
   /** For clients to leave connections that they keep, when we stop. Default 2000. */
   drainMs?: number
-  /** For requests that are under way after that. Default 10000. */
+  /** For requests that are under way after that. Default 7000, so that all of it is over within ten seconds. */
   graceMs?: number
+}
+
+/** How to stop listening. */
+export interface CloseOptions {
+  /** Whether other processes go on listening at this place: new connections are left to them at once. */
+  isReplaced?: boolean
 }
 
 /** What takes connections. */
@@ -28,7 +34,7 @@ export interface Listener {
    * Tells its requests that the end is near, answers what comes with `Connection: close` until the clients have gone
    * or the drain is over, lets what is under way finish within the grace, and ends the rest.
    */
-  close(): Promise<void>
+  close(how?: CloseOptions): Promise<void>
 }
 
 /**
@@ -72,10 +78,10 @@ export async function listen(
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
-    async close() {
+    async close({ isReplaced = false } = {}) {
       for (const outgoing of underWay) outgoing.shouldKeepAlive = false
       closing.abort()
-      await closeServer(server, options)
+      await closeServer(server, { ...options, isReplaced })
     },
   }
 }
@@ -110,13 +116,14 @@ function bindFault({ code, message }: NodeJS.ErrnoException, host: string, port:
  */
 async function closeServer(
   server: Server,
-  { drainMs = 2_000, graceMs = 10_000 }: Pick<ListenOptions, 'drainMs' | 'graceMs'>,
+  { drainMs = 2_000, graceMs = 7_000, isReplaced }: Pick<ListenOptions, 'drainMs' | 'graceMs'> & CloseOptions,
 ): Promise<void> {
-  await untilDeserted(server, 0.75 * drainMs)
+  // Monitors need the time to see that we are leaving, unless others are there for whoever comes.
+  if (!isReplaced) await untilDeserted(server, 0.75 * drainMs)
   const closed = new Promise<void>((resolve) => server.once('close', resolve))
   // Not the method of the HTTP server, which ends idle connections as well, such as one whose first request is on its way.
   NetServer.prototype.close.call(server)
-  await untilDeserted(server, 0.25 * drainMs)
+  await untilDeserted(server, isReplaced ? drainMs : 0.25 * drainMs)
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const late = setTimeout(() => server.closeAllConnections(), graceMs)
   server.closeIdleConnections()

@@ -1,9 +1,12 @@
+import cluster from 'node:cluster'
 import type { Logger } from '@auth-agent/server/log'
 import { destination, pino, stdSerializers } from 'pino'
 import type { Settings } from './environment.ts'
 
 /** What waits to be written, in bytes; while nobody reads, what goes beyond is lost. */
 const MAX_WAITING = 4 << 20
+/** POSIX's PIPE_BUF on Linux: writes up to it are atomic, so lines of several processes do not mix. */
+const MAX_WRITE = 4096
 
 /**
  * Whoever reads what we say may end before us (`| head -1`, a collector that dies), and a disk may be full: that is no
@@ -18,12 +21,12 @@ export function outliveReaders(): void {
  * and what is left at the end is written before the process goes.
  */
 export function createLog(level: Settings['logLevel']): Logger {
-  const lines = destination({ dest: 2, sync: false, maxLength: MAX_WAITING })
+  const lines = destination({ dest: 2, sync: false, maxLength: MAX_WAITING, maxWrite: MAX_WRITE })
   lines.on('error', () => {})
   const log = pino(
     {
       level,
-      base: { service: 'auth-agent' },
+      base: { service: 'auth-agent', ...(cluster.worker && { worker: cluster.worker.id }) },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: stdSerializers.err, error: stdSerializers.err },

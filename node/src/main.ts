@@ -1,9 +1,11 @@
 // Starts the server, or migrates its database: `node dist/node/main.js [migrate]`.
+import cluster from 'node:cluster'
 import type { Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLog, outliveReaders } from './log.ts'
-import { start } from './start.ts'
+import { type Running, start } from './start.ts'
+import { work } from './worker.ts'
 
 const print = (text: string) => void process.stdout.write(`${text}\n`)
 
@@ -23,18 +25,20 @@ try {
 async function serve(): Promise<void> {
   const settings = readEnvironment(process.env)
   const log = createLog(settings.logLevel)
+  if (cluster.isWorker) return work(settings, log, print)
   const starting = start(settings, log, print)
   stopOnSignal(starting, log)
+  replaceOnSignal(starting, log)
   await starting
 }
 
 /** Also while we start: what was started by then is stopped in good order. */
-function stopOnSignal(starting: Promise<() => Promise<void>>, log: Logger): void {
+function stopOnSignal(starting: Promise<Running>, log: Logger): void {
   const stop = async (signal: string) => {
     // A start that failed has cleaned up after itself, and the failure is told elsewhere.
-    const stopAll = await starting.catch(() => undefined)
-    if (stopAll === undefined) return
-    await stopAll().catch((error: unknown) => {
+    const running = await starting.catch(() => undefined)
+    if (running === undefined) return
+    await running.stop().catch((error: unknown) => {
       log.error({ err: error }, 'The server did not stop in good order.')
       process.exitCode = 1
     })
@@ -50,9 +54,17 @@ function stopOnSignal(starting: Promise<() => Promise<void>>, log: Logger): void
     })
 }
 
+function replaceOnSignal(starting: Promise<Running>, log: Logger): void {
+  process.on('SIGUSR2', async () => {
+    const running = await starting.catch(() => undefined)
+    if (running?.replaceWorkers) await running.replaceWorkers()
+    else log.warn({}, 'SIGUSR2 replaces workers, and there is none: WORKERS is 1.')
+  })
+}
+
 async function migrate(): Promise<void> {
   const settings = readEnvironment(process.env, 'migrate')
-  const { migrated, close } = await openDatabase(settings, createLog(settings.logLevel))
+  const { migrated, close } = await openDatabase(settings, createLog(settings.logLevel), 2)
   await close()
   print(migrated.length === 0 ? 'Nothing to migrate.' : `Migrated: ${migrated.join(', ')}`)
 }

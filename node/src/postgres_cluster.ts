@@ -29,6 +29,8 @@ export interface Postmaster {
 
 /** The name of every cluster's superuser. */
 const SUPERUSER = 'postgres'
+/** Each costs a few kilobytes of shared memory while nobody uses it. */
+export const MAX_CONNECTIONS = 200
 
 /** The role that the migrations make for the server. */
 export const SERVER_ROLE = 'auth_agent_server'
@@ -177,7 +179,7 @@ function serverArguments(cluster: Cluster, listening: Listening): string[] {
     shared_buffers: '32MB',
     maintenance_work_mem: '32MB',
     max_wal_size: '256MB',
-    max_connections: '100',
+    max_connections: String(MAX_CONNECTIONS),
     max_wal_senders: '0',
     wal_level: 'minimal',
     max_logical_replication_workers: '0',

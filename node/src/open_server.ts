@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import { createServer, type Server } from '@auth-agent/server'
+import type { Logger } from '@auth-agent/server/log'
+import type { DevelopmentInbox, Mailer } from '@auth-agent/server/mail'
+import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
+import { openDatabase } from './database.ts'
+import { createDevelopmentMail } from './development_mail.ts'
+import type { Settings } from './environment.ts'
+import { createGuardedFetch } from './guarded_fetch.ts'
+import { createSmtpMailer, createWebhookMailer } from './mail.ts'
+import { MAX_CONNECTIONS } from './postgres_cluster.ts'
+
+/** A server over an open database; nobody listens yet. */
+export interface OpenServer {
+  server: Server
+  /** Of the development inbox, if there is one. */
+  inboxSecret: string | undefined
+  /** Ends its connections, and the embedded database with the last process that uses it. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens everything that a server stands on. What was opened before a failure is closed again.
+ *
+ * @param inboxSecret of the development inbox, where several processes show the same; generated otherwise
+ */
+export async function openServer(
+  settings: Settings,
+  log: Logger,
+  print: (text: string) => void,
+  inboxSecret?: string,
+): Promise<OpenServer> {
+  const secrets = settings.secrets ?? [await findSecret(settings.dataDir)]
+  const { database, migrated, close } = await openDatabase(settings, log, connectionsOf(settings))
+  try {
+    if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
+    const mail = await openMail(settings, print, inboxSecret)
+    const server = await createServer({
+      issuer: settings.issuer,
+      database,
+      secrets,
+      signingAlg: settings.signingAlg,
+      accessTokenTtl: settings.accessTokenTtl,
+      refreshTokenTtl: settings.refreshTokenTtl,
+      signUp: settings.signUp,
+      pbkdf2Iterations: settings.pbkdf2Iterations,
+      adminToken: settings.adminToken,
+      owner: settings.owner,
+      mailer: mail.mailer,
+      inbox: mail.inbox,
+      fetchPublicUrl: createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch }),
+      log,
+    })
+    return { server, inboxSecret: mail.inbox?.secret, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The embedded database has so many for all; each process also holds one that says that it is there. */
+function connectionsOf({ databaseUrl, databaseConnections, workers }: Settings): number {
+  if (databaseUrl !== undefined) return databaseConnections
+  return Math.max(2, Math.min(databaseConnections, Math.floor((0.6 * MAX_CONNECTIONS) / workers)))
+}
+
+async function findSecret(dataDir: string): Promise<string> {
+  return readOrCreateSecret(join(await prepareDataDirectory(dataDir), 'secret'))
+}
+
+/**
+ * How mail leaves. Without a way, it stays on this machine when the issuer is for this machine alone; the page that
+ * shows it needs a listener for this machine alone as well. Any other issuer goes without mail.
+ */
+async function openMail(
+  { issuer, loopback, smtpUrl, emailWebhookUrl, dataDir }: Settings,
+  print: (text: string) => void,
+  inboxSecret: string | undefined,
+): Promise<{ mailer?: Mailer; inbox?: DevelopmentInbox }> {
+  if (smtpUrl !== undefined) return { mailer: createSmtpMailer(smtpUrl, issuer) }
+  if (emailWebhookUrl !== undefined) return { mailer: createWebhookMailer(emailWebhookUrl) }
+  if (!loopback.issuer) return {}
+  const folder = join(await prepareDataDirectory(dataDir), 'mail')
+  const { mailer, inbox } = createDevelopmentMail(folder, print, inboxSecret)
+  return loopback.listener ? { mailer, inbox } : { mailer }
+}

@@ -1,0 +1,211 @@
+import cluster, { type Worker } from 'node:cluster'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '@auth-agent/server/log'
+import { GrowingPause } from './growing_pause.ts'
+import type { CloseOptions } from './listen.ts'
+import type { Order, Report } from './worker.ts'
+
+/** What a worker may take to stop; one that takes longer is killed. */
+const STOP_WITHIN_MS = 10_000
+
+/** The processes that serve. One that ends unasked is started again. */
+export interface Workers {
+  /** Replaces all, one by one, each only when its successor serves. */
+  replace(): Promise<void>
+  /** Lets all finish what is under way. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts workers that share the port, and returns when all of them serve. Rejects with the sentence of the first that
+ * cannot start, and stops the others. Why connections are handed out in turns: docs/decisions/0016_several_processes.md.
+ *
+ * @param inboxSecret of the development inbox, the same on all
+ */
+export async function startWorkers(options: {
+  count: number
+  inboxSecret: string | undefined
+  log: Logger
+}): Promise<Workers> {
+  cluster.schedulingPolicy = cluster.SCHED_RR
+  const supervisor = new Supervisor(options)
+  await supervisor.start()
+  return { replace: () => supervisor.replace(), stop: () => supervisor.stop() }
+}
+
+class Supervisor {
+  readonly #options: { count: number; inboxSecret: string | undefined; log: Logger }
+  readonly #running = new Set<WorkerProcess>()
+  readonly #pause = new GrowingPause()
+  readonly #stopping = new AbortController()
+  #replacing: Promise<void> | undefined
+
+  constructor(options: { count: number; inboxSecret: string | undefined; log: Logger }) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const workers = Array.from({ length: this.#options.count }, () => this.#launch())
+    try {
+      await Promise.all(workers.map(({ serving }) => serving))
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    for (const worker of workers) this.#keep(worker)
+  }
+
+  replace(): Promise<void> {
+    this.#replacing ??= this.#replaceAll().finally(() => {
+      this.#replacing = undefined
+    })
+    return this.#replacing
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all([...this.#running].map((worker) => this.#retire(worker, { isReplaced: false })))
+  }
+
+  async #replaceAll(): Promise<void> {
+    const { log } = this.#options
+    log.info({}, 'The workers are replaced.')
+    for (const worker of [...this.#running]) {
+      if (!worker.isLeaving && !(await this.#replaceOne(worker))) {
+        log.error({}, 'The workers that have no successor go on as they are.')
+        return
+      }
+    }
+    log.info({}, 'The workers have been replaced.')
+  }
+
+  /** Starts a successor, and lets the worker go when that serves. Answers whether it did. */
+  async #replaceOne(worker: WorkerProcess): Promise<boolean> {
+    const successor = await this.#tryToLaunch()
+    if (successor === undefined || this.#isStopping) return false
+    this.#keep(successor)
+    await this.#retire(worker, { isReplaced: true })
+    return true
+  }
+
+  /** From now on, a successor is started when this one ends, or when somebody tells it alone to end. */
+  #keep(worker: WorkerProcess): void {
+    const { log } = this.#options
+    void worker.ended.then((ending) => {
+      if (worker.isLeaving || this.#isStopping) return
+      log.error({ workerPid: worker.pid, ...ending }, 'A worker has ended unasked.')
+      return this.#restart()
+    })
+    void worker.asksToLeave.then(async () => {
+      if (worker.isLeaving || this.#isStopping) return
+      log.warn({ workerPid: worker.pid }, 'A worker was told to end; it is replaced.')
+      if (await this.#replaceOne(worker)) return
+      await this.#retire(worker, { isReplaced: true })
+      await this.#restart()
+    })
+  }
+
+  /** Starts workers until there are enough. While one cannot start, such as without a database, the pauses grow. */
+  async #restart(): Promise<void> {
+    while (!this.#isStopping && this.#kept < this.#options.count) {
+      const pauseMs = this.#pause.next()
+      this.#options.log.warn({ pauseMs }, 'Another worker is started after a pause.')
+      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
+      if (this.#isStopping) return
+      const worker = await this.#tryToLaunch()
+      if (worker !== undefined) this.#keep(worker)
+    }
+  }
+
+  async #tryToLaunch(): Promise<WorkerProcess | undefined> {
+    const worker = this.#launch()
+    try {
+      await worker.serving
+      this.#options.log.info({ workerPid: worker.pid }, 'A worker has started.')
+      return worker
+    } catch (error) {
+      if (!this.#isStopping) {
+        this.#options.log.error({ reason: (error as Error).message }, 'A worker could not start.')
+      }
+      return undefined
+    }
+  }
+
+  #launch(): WorkerProcess {
+    const worker = new WorkerProcess(this.#options.inboxSecret)
+    this.#running.add(worker)
+    void worker.ended.then(() => this.#running.delete(worker))
+    return worker
+  }
+
+  async #retire(worker: WorkerProcess, how: CloseOptions): Promise<void> {
+    worker.stop(how)
+    const late = setTimeout(() => {
+      this.#options.log.error({ workerPid: worker.pid }, 'A worker did not stop in time, and is killed.')
+      worker.kill()
+    }, STOP_WITHIN_MS)
+    await worker.ended.finally(() => clearTimeout(late))
+  }
+
+  get #kept(): number {
+    return [...this.#running].filter(({ isLeaving }) => !isLeaving).length
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+}
+
+/** One process that serves, as its supervisor sees it. */
+class WorkerProcess {
+  readonly #worker: Worker
+  /** Whether it was told to stop. */
+  isLeaving = false
+  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+  /** Rejects with why it cannot. */
+  readonly serving: Promise<void>
+  readonly asksToLeave: Promise<void>
+
+  constructor(inboxSecret: string | undefined) {
+    const worker = cluster.fork()
+    this.#worker = worker
+    this.ended = new Promise((resolve) => {
+      worker.once('exit', (exitCode: number | null, signal: string | null) => resolve({ exitCode, signal }))
+      // Of a process that could not be made, or a message to one that has just ended.
+      worker.on('error', () => {
+        if (worker.process.pid === undefined) resolve({ exitCode: null, signal: null })
+      })
+    })
+    const { promise: asksToLeave, resolve: leave } = Promise.withResolvers<void>()
+    this.asksToLeave = asksToLeave
+    this.serving = new Promise((resolve, reject) => {
+      worker.on('message', (report: Report) => {
+        if (report.state === 'serving') resolve()
+        if (report.state === 'failed') reject(new Error(report.reason))
+        if (report.state === 'asked to leave') leave()
+      })
+      void this.ended.then(({ exitCode, signal }) =>
+        reject(new Error(`A worker ended before it served (${signal ?? `exit code ${exitCode}`}).`)),
+      )
+    })
+    this.serving.catch(() => {})
+    this.#send({ do: 'serve', inboxSecret })
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid
+  }
+
+  stop(how: CloseOptions): void {
+    this.isLeaving = true
+    this.#send({ do: 'stop', ...how })
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL')
+  }
+
+  #send(order: Order): void {
+    if (this.#worker.isConnected()) this.#worker.send(order, () => {})
+  }
+}
