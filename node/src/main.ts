@@ -1,9 +1,11 @@
-// Starts the server, or migrates its database: `node dist/node/main.js [migrate]`.
+// Starts the server, migrates its database, or rotates its keys:
+// `node dist/node/main.js [start | migrate | rotate-signing-keys [--immediately]]`.
 import cluster from 'node:cluster'
 import type { Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLog, outliveReaders } from './log.ts'
+import { rotateSigningKeys } from './rotate_signing_keys.ts'
 import { type Running, start } from './start.ts'
 import { work } from './worker.ts'
 
@@ -11,11 +13,14 @@ const print = (text: string) => void process.stdout.write(`${text}\n`)
 
 outliveReaders()
 try {
-  const [command = 'start'] = process.argv.slice(2)
+  const [command = 'start', ...rest] = process.argv.slice(2)
   if (command === 'start') await serve()
   else if (command === 'migrate') await migrate()
+  else if (command === 'rotate-signing-keys') print(await rotateSigningKeys(rest, process.env))
   else
-    throw new EnvironmentError(`There is no command ${command}: use start, which is the default, or migrate.`)
+    throw new EnvironmentError(
+      `There is no command ${command}: use start, which is the default, migrate, or rotate-signing-keys.`,
+    )
 } catch (error) {
   const isVerbose = /^(debug|trace)$/.test(process.env['LOG_LEVEL'] ?? '')
   console.error(error instanceof Error && !isVerbose ? error.message : error)

@@ -56,6 +56,11 @@ export interface Server {
   maintain(): Promise<void>
   /** A one-time link that makes its first visitor the owner, for the terminal; undefined once there is one. */
   setupLink(): Promise<string | undefined>
+  /**
+   * Gives every signing key a successor, whatever its age. It is published at once, and signs after `publishAhead`
+   * seconds: a day by default, by when every cache holds it.
+   */
+  rotateSigningKeys(publishAhead?: number): Promise<void>
   /** What a monitor may want to know now. */
   measure(): Measurements
 }
@@ -69,6 +74,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     fetch: (request, info) => identify(app, request, info),
     maintain: () => maintain(context),
     setupLink: () => createSetupLink(context),
+    rotateSigningKeys: (publishAhead) => context.signingKeys.rotateAll(publishAhead),
     measure: () => ({
       denials: context.denials.size,
       denialsAge: context.denials.age(),
