@@ -54,6 +54,12 @@ export function findClientAddress(
   return address
 }
 
+/** Whether the other end of a socket is a proxy that is trusted. */
+export function isTrustedPeer({ remoteAddress }: Ends, trusted: BlockList): boolean {
+  const peer = plainAddress(remoteAddress ?? '')
+  return peer !== undefined && isIn(trusted, peer)
+}
+
 /** Whether both ends of a socket are on this machine. */
 export function isLoopbackSocket({ remoteAddress, localAddress }: Ends): boolean {
   return [remoteAddress, localAddress].every((end) => {

@@ -48,6 +48,8 @@ export interface Settings {
   trustedProxies: readonly string[]
   pbkdf2Iterations: number
   logLevel: (typeof LOG_LEVELS)[number]
+  /** Where metrics are read: on a port of their own, or on the main one with the token. Undefined: nothing counts. */
+  metrics: { host: string; port: number | undefined; token: string | undefined } | undefined
   otelEndpoint: string | undefined
   allowLoopbackFetch: boolean
 }
@@ -90,6 +92,9 @@ const SCHEMA = z.object({
     600_000,
   ),
   LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
+  METRICS_PORT: variable((text) => parseInteger(text, 1, 65_535, 'a port')).optional(),
+  METRICS_HOST: variable(parseHost).default('127.0.0.1'),
+  METRICS_TOKEN: variable(parseAdminToken).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
   ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
 })
@@ -133,6 +138,7 @@ export function readEnvironment(
     trustedProxies: values.TRUSTED_PROXIES,
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
+    metrics: metricsOf(values),
     otelEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     allowLoopbackFetch: values.ALLOW_LOOPBACK_FETCH === 'true',
   }
@@ -157,10 +163,19 @@ function checkTogether(values: z.infer<typeof SCHEMA>): void {
     throw new EnvironmentError(
       'AUTH_AGENT_OWNER_EMAIL is missing beside AUTH_AGENT_OWNER_PASSWORD: set both, or neither.',
     )
+  if (values.METRICS_PORT === values.PORT)
+    throw new EnvironmentError(
+      `METRICS_PORT is ${values.PORT}, which PORT is as well: give it another, or leave it out and set METRICS_TOKEN, for /metrics on PORT.`,
+    )
   if (values.SMTP_URL !== undefined && values.EMAIL_WEBHOOK_URL !== undefined)
     throw new EnvironmentError(
       'EMAIL_WEBHOOK_URL is set beside SMTP_URL, but mail leaves on one way only: remove one of them.',
     )
+}
+
+function metricsOf(values: z.infer<typeof SCHEMA>): Settings['metrics'] {
+  const { METRICS_HOST: host, METRICS_PORT: port, METRICS_TOKEN: token } = values
+  return port === undefined && token === undefined ? undefined : { host, port, token }
 }
 
 function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {

@@ -3,7 +3,8 @@ import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { findClientAddress, isLoopbackSocket, parseProxies } from './client_address.ts'
+import { findClientAddress, isLoopbackSocket, isTrustedPeer, parseProxies } from './client_address.ts'
+import { readProxyNames } from './proxy_names.ts'
 
 /** How to listen; times in milliseconds. */
 export interface ListenOptions {
@@ -46,11 +47,13 @@ export async function listen(
 ): Promise<Listener> {
   const { headersTimeoutMs = 10_000, requestTimeoutMs = 20_000 } = options
   const proxies = parseProxies(options.trustedProxies)
+  const hasProxies = options.trustedProxies.length > 0
   const closing = new AbortController()
   const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => ({
     clientAddress: findClientAddress(socket, headers, proxies),
     loopback: isLoopbackSocket(socket),
     closing: closing.signal,
+    ...(hasProxies && isTrustedPeer(socket, proxies) && readProxyNames(headers)),
   })
   const answer = getRequestListener((request, { incoming }) =>
     fetch(request, infoOf(incoming as HttpBindings['incoming'])),

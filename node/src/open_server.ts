@@ -9,6 +9,7 @@ import type { Settings } from './environment.ts'
 import { createGuardedFetch } from './guarded_fetch.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
 import { MAX_CONNECTIONS } from './postgres_cluster.ts'
+import { observe } from './telemetry/observation.ts'
 
 /** A server over an open database; nobody listens yet. */
 export interface OpenServer {
@@ -31,13 +32,22 @@ export async function openServer(
   inboxSecret?: string,
 ): Promise<OpenServer> {
   const secrets = settings.secrets ?? [await findSecret(settings.dataDir)]
-  const { database, migrated, close } = await openDatabase(settings, log, connectionsOf(settings))
+  const observation = await observe(settings, log)
+  const {
+    database,
+    migrated,
+    close: closeDatabase,
+  } = await openDatabase(settings, log, connectionsOf(settings))
+  const close = async () => {
+    await observation.close()
+    await closeDatabase()
+  }
   try {
     if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
     const mail = await openMail(settings, print, inboxSecret)
     const server = await createServer({
       issuer: settings.issuer,
-      database,
+      database: observation.database(database),
       secrets,
       signingAlg: settings.signingAlg,
       accessTokenTtl: settings.accessTokenTtl,
@@ -48,10 +58,13 @@ export async function openServer(
       owner: settings.owner,
       mailer: mail.mailer,
       inbox: mail.inbox,
-      fetchPublicUrl: createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch }),
+      fetchPublicUrl: observation.fetchPublicUrl(
+        createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch }),
+      ),
       log,
+      telemetry: observation.telemetry,
     })
-    return { server, inboxSecret: mail.inbox?.secret, close }
+    return { server: await observation.server(server, database), inboxSecret: mail.inbox?.secret, close }
   } catch (error) {
     await close()
     throw error

@@ -40,6 +40,11 @@ export interface ServerOptions {
   signUp?: SignUp
   /** Iterations of PBKDF2-SHA-256 for new password hashes. Default 600000. */
   pbkdf2Iterations?: number
+  /**
+   * The most iterations that the platform derives; a hash of more is never a password's. Default: no limit. Workers
+   * refuse more than 100000.
+   */
+  maxPbkdf2Iterations?: number
   /** A management credential for automation, of the root organisation's owner. Default: none. */
   adminToken?: string | undefined
   /** Makes the first owner without a browser. Default: none; a one-time link does. */
@@ -52,6 +57,13 @@ export interface ServerOptions {
   fetchPublicUrl: FetchPublicUrl
   /** Where log lines go. Default: nowhere. */
   log?: Logger
+  /** How old what is known of denials may be, in milliseconds, while MCP servers wait for news of them. Default 250. */
+  feedMaxAge?: number
+  /**
+   * Is told of work that no answer waits for, such as mail that is sent, where the runtime would else end it with the
+   * request. It never rejects. Default: it is left to run.
+   */
+  waitUntil?: (work: Promise<void>) => void
   /** What counts. Default: nothing does, at no cost. */
   telemetry?: Telemetry | undefined
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
@@ -68,4 +80,6 @@ export interface ConnectionInfo {
   closing?: AbortSignal
   /** What a trusted proxy calls this request, in the log and to whoever asks; made here where there is none. */
   requestId?: string | undefined
+  /** Where in its trace a trusted proxy was: the `traceparent` of W3C Trace Context. */
+  traceParent?: string | undefined
 }

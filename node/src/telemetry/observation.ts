@@ -1,0 +1,105 @@
+import cluster from 'node:cluster'
+import type { Server } from '@auth-agent/server'
+import type { Logger } from '@auth-agent/server/log'
+import type { FetchPublicUrl } from '@auth-agent/server/public_fetch'
+import type { Database } from '@auth-agent/server/storage/database'
+import { silentTelemetry, type Telemetry } from '@auth-agent/server/telemetry'
+import type { Settings } from '../environment.ts'
+import { joinMetrics, superviseMetrics } from './cluster_metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { answerMetrics, type ReadMetrics } from './metrics_answer.ts'
+import { listenForScrapes } from './metrics_listener.ts'
+import { observeDatabase, watchBoth } from './observed_database.ts'
+import type { RunningTracing } from './start_tracing.ts'
+
+/** What watches this process, put around the parts of a server. Where nothing is asked for, each part stays as it is. */
+export interface Observation {
+  telemetry: Telemetry | undefined
+  database(database: Database): Database
+  fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+  server(server: Server, database: Database): Promise<Server>
+  /** Lets what was collected leave. */
+  close(): Promise<void>
+}
+
+type ObservationSettings = Pick<Settings, 'metrics' | 'otelEndpoint' | 'workers'>
+
+/** Begins to watch, as the settings say. */
+export async function observe(settings: ObservationSettings, log: Logger): Promise<Observation> {
+  const metrics = settings.metrics && createMetrics(nameOf(settings))
+  const tracing = settings.otelEndpoint === undefined ? undefined : await loadTracing(log)
+  const closes: (() => void | Promise<void>)[] = tracing === undefined ? [] : [tracing.close]
+  return {
+    telemetry: telemetryOf(metrics, tracing),
+    database(database) {
+      const watches = [metrics?.statements, tracing?.statements].filter((watch) => watch !== undefined)
+      return watches.length === 0 ? database : observeDatabase(database, watches.reduce(watchBoth))
+    },
+    fetchPublicUrl: (fetch) => tracing?.fetchPublicUrl(fetch) ?? fetch,
+    async server(server, database) {
+      const traced = tracing === undefined ? server : { ...server, fetch: tracing.requests(server.fetch) }
+      if (metrics === undefined || settings.metrics === undefined) return traced
+      metrics.gauge({
+        measure: server.measure,
+        connections: () => database.connections?.() ?? { open: 0, idle: 0, waiting: 0 },
+      })
+      const { read, stop } = readerOf(metrics, settings)
+      closes.push(stop)
+      const { port, host, token } = settings.metrics
+      if (port === undefined) return answeringMetrics(traced, read, token)
+      if (cluster.isPrimary) closes.push((await listenForScrapes(read, { port, host, token })).close)
+      return traced
+    },
+    async close() {
+      for (const close of closes.splice(0).toReversed()) await close()
+    },
+  }
+}
+
+/** The SDK costs a quarter of a second and some megabytes, so only those have it who ask for it. */
+async function loadTracing(log: Logger): Promise<RunningTracing> {
+  const { startTracing } = await import('./start_tracing.ts')
+  return startTracing(process.env, cluster.worker?.id, log)
+}
+
+/** Of a process among several. */
+function nameOf({ workers }: ObservationSettings): string | undefined {
+  if (cluster.worker !== undefined) return String(cluster.worker.id)
+  return workers > 1 ? 'supervisor' : undefined
+}
+
+function telemetryOf(
+  metrics: Metrics | undefined,
+  tracing: RunningTracing | undefined,
+): Telemetry | undefined {
+  if (tracing === undefined) return metrics?.telemetry
+  const counting = metrics?.telemetry ?? silentTelemetry
+  return {
+    ...counting,
+    requestAnswered(request) {
+      counting.requestAnswered(request)
+      tracing.requestAnswered(request)
+    },
+  }
+}
+
+function readerOf(
+  { registry }: Metrics,
+  { workers }: ObservationSettings,
+): { read: ReadMetrics; stop(): void } {
+  if (cluster.isWorker) return joinMetrics(registry)
+  if (workers > 1) return superviseMetrics(registry)
+  return { read: () => registry.metrics(), stop() {} }
+}
+
+/** Beside the server, on its port, and never without a token. */
+function answeringMetrics(server: Server, read: ReadMetrics, token: string | undefined): Server {
+  if (token === undefined) return server
+  return {
+    ...server,
+    fetch: (request, info) =>
+      request.method === 'GET' && /^[^?#]*\/\/[^/?#]*\/metrics(\?|$)/.test(request.url)
+        ? answerMetrics(read, token, request.headers.get('Authorization'))
+        : server.fetch(request, info),
+  }
+}

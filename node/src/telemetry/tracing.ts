@@ -1,0 +1,98 @@
+import type { ConnectionInfo } from '@auth-agent/server/options'
+import type { FetchPublicUrl } from '@auth-agent/server/public_fetch'
+import type { AnsweredRequest } from '@auth-agent/server/telemetry'
+import {
+  type Context,
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { StatementWatch } from './observed_database.ts'
+
+type Fetch = (request: Request, info: ConnectionInfo) => Promise<Response>
+
+/** Spans around the parts of a server. Their names and attributes are words of our own code, hosts, and numbers; nothing that somebody sent. */
+export interface Tracing {
+  requests(fetch: Fetch): Fetch
+  requestAnswered(request: AnsweredRequest): void
+  statements: StatementWatch
+  fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+}
+
+export function createTracing(tracer: Tracer): Tracing {
+  return {
+    requests: (fetch) => (request, info) => {
+      const span = tracer.startSpan(
+        request.method,
+        { kind: SpanKind.SERVER, attributes: { 'http.request.method': request.method } },
+        parentOf(info.traceParent),
+      )
+      return context.with(trace.setSpan(ROOT_CONTEXT, span), () =>
+        untilSettled(span, async () => {
+          const response = await fetch(request, info)
+          span.setAttribute('http.response.status_code', response.status)
+          if (response.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+          return response
+        }),
+      )
+    },
+    requestAnswered({ route, method, refusedWith }) {
+      const span = trace.getActiveSpan()
+      span?.updateName(`${method} ${route}`)
+      span?.setAttribute('http.route', route)
+      if (refusedWith !== undefined) span?.setAttribute('error.type', refusedWith)
+    },
+    statements(statement) {
+      if (!isRecording()) return () => {}
+      const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': statement }
+      const span = tracer.startSpan(statement, { kind: SpanKind.CLIENT, attributes })
+      return (failure) => endSpan(span, failure)
+    },
+    fetchPublicUrl: (fetch) => (url, limits) => {
+      if (!isRecording()) return fetch(url, limits)
+      const attributes = { 'http.request.method': 'GET', 'server.address': url.hostname }
+      const span = tracer.startSpan('GET client metadata', { kind: SpanKind.CLIENT, attributes })
+      return untilSettled(span, () => fetch(url, limits))
+    },
+  }
+}
+
+/** Work outside of a request, such as maintenance, has no span to belong to. */
+function isRecording(): boolean {
+  return trace.getActiveSpan()?.isRecording() ?? false
+}
+
+async function untilSettled<Result>(span: Span, work: () => Promise<Result>): Promise<Result> {
+  try {
+    const result = await work()
+    span.end()
+    return result
+  } catch (error) {
+    endSpan(span, error)
+    throw error
+  }
+}
+
+/** The kind of a failure, not its message: a driver's may quote values. */
+function endSpan(span: Span, failure: unknown): void {
+  if (failure !== undefined) {
+    span.setStatus({ code: SpanStatusCode.ERROR })
+    span.setAttribute('error.type', failure instanceof Error ? failure.name : 'unknown')
+  }
+  span.end()
+}
+
+const TRACE_PARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
+
+/** Where a trusted proxy was (W3C Trace Context §3.2); a trace of its own begins without. */
+function parentOf(traceParent: string | undefined): Context {
+  const [, traceId, spanId, flags] = TRACE_PARENT.exec(traceParent ?? '') ?? []
+  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT
+  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
+}
