@@ -59,6 +59,21 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
   [{ PBKDF2_ITERATIONS: '100000' }, { pbkdf2Iterations: 100_000 }],
   [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' }, { otelEndpoint: 'http://127.0.0.1:4318' }],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1/x' }, { otelEndpoint: 'http://127.0.0.1/x' }],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1', OTEL_SDK_DISABLED: 'true' },
+    { otelEndpoint: undefined },
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1', OTEL_TRACES_EXPORTER: 'none' },
+    { otelEndpoint: undefined },
+  ],
+  [{ METRICS_HOST: '0.0.0.0' }, { metrics: undefined }],
+  [{ METRICS_PORT: '9464' }, { metrics: { host: '127.0.0.1', port: 9464, token: undefined } }],
+  [
+    { METRICS_TOKEN: 'a-token-of-sixteen' },
+    { metrics: { host: '127.0.0.1', port: undefined, token: 'a-token-of-sixteen' } },
+  ],
   [{ ALLOW_LOOPBACK_FETCH: 'true' }, { allowLoopbackFetch: true }],
 ]
 
@@ -121,6 +136,12 @@ const REFUSED: readonly (readonly [Env, string, string])[] = [
   [{ PBKDF2_ITERATIONS: '1000' }, 'PBKDF2_ITERATIONS', 'from 100000 to 10000000'],
   [{ LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', 'debug'],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }, 'OTEL_EXPORTER_OTLP_ENDPOINT', 'collector'],
+  [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL', 'http/protobuf'],
+  [{ OTEL_TRACES_SAMPLER: 'sometimes' }, 'OTEL_TRACES_SAMPLER', 'traceidratio'],
+  [{ OTEL_TRACES_SAMPLER_ARG: '10' }, 'OTEL_TRACES_SAMPLER_ARG', 'from 0 to 1'],
+  [{ METRICS_PORT: '70000' }, 'METRICS_PORT', 'from 1 to 65535'],
+  [{ METRICS_PORT: '8787' }, 'METRICS_PORT', 'METRICS_TOKEN'],
+  [{ METRICS_TOKEN: 'short' }, 'METRICS_TOKEN', 'openssl rand'],
   [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH', 'true or false'],
 ]
 
@@ -165,7 +186,7 @@ describe('readEnvironment', () => {
     expect(sentence).toMatch(/^[^\n]+: [^\n]+\.$/)
   })
 
-  it.each(REFUSED.filter(([, name]) => /SECRET|TOKEN$|PASSWORD|DATABASE|SMTP/.test(name)))(
+  it.each(REFUSED.filter(([, name]) => /SECRET|TOKEN$|PASSWORD|DATABASE_URL|SMTP/.test(name)))(
     'does not repeat what may be secret: %j',
     (env, name) => {
       const value = env[name]

@@ -17,6 +17,7 @@ import {
   parseWebUrl,
   parseWorkers,
 } from './environment_values.ts'
+import { OTLP_PROTOCOLS, parseRatio, TRACE_SAMPLERS } from './telemetry/otel_values.ts'
 
 /** Names as in pino; `silent` writes nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -50,6 +51,7 @@ export interface Settings {
   logLevel: (typeof LOG_LEVELS)[number]
   /** Where metrics are read: on a port of their own, or on the main one with the token. Undefined: nothing counts. */
   metrics: { host: string; port: number | undefined; token: string | undefined } | undefined
+  /** Where traces go; the SDK reads the further variables of the standard by itself. */
   otelEndpoint: string | undefined
   allowLoopbackFetch: boolean
 }
@@ -96,6 +98,13 @@ const SCHEMA = z.object({
   METRICS_HOST: variable(parseHost).default('127.0.0.1'),
   METRICS_TOKEN: variable(parseAdminToken).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: variable((text) => parseChoice(text, OTLP_PROTOCOLS)).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: variable((text) => parseChoice(text, OTLP_PROTOCOLS)).optional(),
+  OTEL_TRACES_SAMPLER: variable((text) => parseChoice(text, TRACE_SAMPLERS)).optional(),
+  OTEL_TRACES_SAMPLER_ARG: variable(parseRatio).optional(),
+  OTEL_TRACES_EXPORTER: variable((text) => parseChoice(text, ['otlp', 'none'] as const)).optional(),
+  OTEL_SDK_DISABLED: variable((text) => parseChoice(text, ['true', 'false'] as const)).optional(),
   ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
 })
 
@@ -139,7 +148,7 @@ export function readEnvironment(
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
     metrics: metricsOf(values),
-    otelEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    otelEndpoint: collectorOf(values),
     allowLoopbackFetch: values.ALLOW_LOOPBACK_FETCH === 'true',
   }
 }
@@ -176,6 +185,11 @@ function checkTogether(values: z.infer<typeof SCHEMA>): void {
 function metricsOf(values: z.infer<typeof SCHEMA>): Settings['metrics'] {
   const { METRICS_HOST: host, METRICS_PORT: port, METRICS_TOKEN: token } = values
   return port === undefined && token === undefined ? undefined : { host, port, token }
+}
+
+function collectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
+  if (values.OTEL_SDK_DISABLED === 'true' || values.OTEL_TRACES_EXPORTER === 'none') return undefined
+  return values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT
 }
 
 function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
