@@ -6,7 +6,7 @@ import type { Server } from '../../server/src/server.ts'
 import { findFreePort } from './main_process.ts'
 import { createTestDatabase } from './postgres.ts'
 import { parseScrape, type Scrape } from './prometheus_text.ts'
-import { createTestServer, type TestServer } from './server.ts'
+import { createTestServer, serveDocument, type TestServer } from './server.ts'
 
 /** A server that listens as `npm start` does, and is watched as the environment would have it. */
 export interface ObservedServer extends TestServer {
@@ -40,8 +40,12 @@ export async function startObservedServer(given: ObservedOptions = {}): Promise<
   })
   const issuer = `http://localhost:${listener.port}`
   const database = await createTestDatabase()
-  const server = await createTestServer(
-    { issuer, telemetry: observation.telemetry },
+  const server: TestServer = await createTestServer(
+    {
+      issuer,
+      telemetry: observation.telemetry,
+      fetchPublicUrl: observation.fetchPublicUrl(async (url) => serveDocument(server.documents, url)),
+    },
     { database: { ...database, database: observation.database(database.database) } },
   )
   answer = (await observation.server(server.server, database.database)).fetch

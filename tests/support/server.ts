@@ -99,7 +99,7 @@ export async function createTestServer(
   }
 }
 
-function serveDocument(documents: Map<string, object>, url: URL) {
+export function serveDocument(documents: Map<string, object>, url: URL) {
   const document = documents.get(url.href)
   if (document === undefined) throw new PublicFetchError('unreachable', `${url.host} cannot be reached.`)
   return { body: Buffer.from(JSON.stringify(document)), contentType: 'application/json', cacheControl: '' }

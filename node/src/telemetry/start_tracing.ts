@@ -46,7 +46,11 @@ export function startTracing(env: Environment, worker: number | undefined, log: 
   })
   return {
     ...createTracing(provider.getTracer('auth-agent')),
-    close: () => provider.shutdown().catch((error: unknown) => log.warn({ err: error }, 'Traces were lost.')),
+    async close() {
+      await provider.shutdown().catch((error: unknown) => log.warn({ err: error }, 'Traces were lost.'))
+      context.disable()
+      diag.disable()
+    },
   }
 }
 
