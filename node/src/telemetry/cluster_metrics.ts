@@ -12,7 +12,7 @@ const MESSAGE = z.object({
   /** `numbers` go up to the supervisor, `text` comes down to a worker. */
   metrics: z.enum(['ask numbers', 'numbers', 'ask text', 'text']),
   id: z.number(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 })
 type Message = z.infer<typeof MESSAGE>
 type Numbers = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
@@ -36,7 +36,10 @@ export function superviseMetrics(registry: Registry): { read: ReadMetrics; stop(
     const message = parseMessage(received)
     if (message?.metrics === 'numbers') asked.answer(message.id, message.content as Numbers)
     if (message?.metrics === 'ask text')
-      void read().then((content) => send(worker, { metrics: 'text', id: message.id, content }))
+      // Who does not hear from us gives up by himself.
+      read()
+        .then((content) => send(worker, { metrics: 'text', id: message.id, content }))
+        .catch(() => {})
   }
   cluster.on('message', listen)
   return { read, stop: () => void cluster.off('message', listen) }
@@ -49,9 +52,10 @@ export function joinMetrics(registry: Registry): { read: ReadMetrics; stop(): vo
     const message = parseMessage(received)
     if (message?.metrics === 'text') asked.answer(message.id, String(message.content))
     if (message?.metrics === 'ask numbers')
-      void registry
+      registry
         .getMetricsAsJSON()
         .then((content) => send(process, { metrics: 'numbers', id: message.id, content }))
+        .catch(() => {})
   }
   process.on('message', listen)
   return {

@@ -152,7 +152,8 @@ function addGauges(registry: Registry, { measure, connections }: Gauged): void {
     'Since denials were last read; they are read when asked.',
     [],
     function () {
-      this.set(measure().denialsAge)
+      const age = measure().denialsAge
+      if (Number.isFinite(age)) this.set(age)
     },
   )
   gauge('auth_agent_signing_key_age_seconds', 'Since the key that signs began to.', ['alg'], function () {
