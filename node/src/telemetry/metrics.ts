@@ -3,10 +3,12 @@ import type { Measurements, Telemetry } from '@auth-agent/server/telemetry'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { childOf } from './children.ts'
 import type { StatementWatch } from './observed_database.ts'
+import { GRANT_TYPES, OUTCOMES, REASONS, SIGN_IN_METHODS } from './words.ts'
 
 /** What is asked at each scrape. */
 export interface Gauged {
-  measure(): Measurements
+  /** Undefined for a process that serves nobody. */
+  measure: (() => Measurements) | undefined
   connections(): Connections
 }
 
@@ -55,6 +57,11 @@ function createTelemetry(registry: Registry): Telemetry {
   )
   const signIns = counter('auth_agent_sign_ins_total', 'Sign-ins that were tried.', ['method', 'outcome'])
   const introspections = counter('auth_agent_introspections_total', 'Introspections, by answer.', ['active'])
+  for (const grantType of GRANT_TYPES) issued.inc({ grant_type: grantType }, 0)
+  for (const outcome of OUTCOMES) presented.inc({ outcome }, 0)
+  for (const reason of REASONS) revoked.inc({ reason }, 0)
+  for (const method of SIGN_IN_METHODS)
+    for (const outcome of ['succeeded', 'failed']) signIns.inc({ method, outcome }, 0)
   const issuedBy = childOf((grantType) => issued.labels(grantType))
   const presentedAs = childOf((outcome) => presented.labels(outcome))
   const [active, inactive] = [introspections.labels('true'), introspections.labels('false')]
@@ -144,6 +151,7 @@ function addGauges(registry: Registry, { measure, connections }: Gauged): void {
   gauge('auth_agent_database_waiting', 'Statements that wait for a connection.', [], function () {
     this.set(connections().waiting)
   })
+  if (measure === undefined) return
   gauge('auth_agent_denials', 'Denials in memory.', [], function () {
     this.set(measure().denials)
   })

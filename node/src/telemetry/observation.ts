@@ -40,7 +40,7 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
       const traced = tracing === undefined ? server : { ...server, fetch: tracing.requests(server.fetch) }
       if (metrics === undefined || settings.metrics === undefined) return traced
       metrics.gauge({
-        measure: server.measure,
+        measure: isSupervisor(settings) ? undefined : server.measure,
         connections: () => database.connections?.() ?? { open: 0, idle: 0, waiting: 0 },
       })
       const { read, stop } = readerOf(metrics, settings)
@@ -63,9 +63,13 @@ async function loadTracing(log: Logger): Promise<RunningTracing> {
 }
 
 /** Of a process among several. */
-function nameOf({ workers }: ObservationSettings): string | undefined {
+function nameOf({ workers }: Pick<ObservationSettings, 'workers'>): string | undefined {
   if (cluster.worker !== undefined) return String(cluster.worker.id)
-  return workers > 1 ? 'supervisor' : undefined
+  return isSupervisor({ workers }) ? 'supervisor' : undefined
+}
+
+function isSupervisor({ workers }: Pick<ObservationSettings, 'workers'>): boolean {
+  return cluster.isPrimary && workers > 1
 }
 
 function telemetryOf(
@@ -88,7 +92,7 @@ function readerOf(
   { workers }: ObservationSettings,
 ): { read: ReadMetrics; stop(): void } {
   if (cluster.isWorker) return joinMetrics(registry)
-  if (workers > 1) return superviseMetrics(registry)
+  if (isSupervisor({ workers })) return superviseMetrics(registry)
   return { read: () => registry.metrics(), stop() {} }
 }
 

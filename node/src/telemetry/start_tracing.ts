@@ -6,8 +6,9 @@ import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-t
 import {
   defaultResource,
   detectResources,
-  envDetector,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceNameEnvDetector,
 } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { readSampler } from './sampler.ts'
@@ -26,7 +27,10 @@ export interface RunningTracing extends Tracing {
  */
 export function startTracing(env: Environment, worker: number | undefined, log: Logger): RunningTracing {
   diag.setLogger(
-    { ...silent, error: (message) => log.warn({ reason: message }, 'Traces could not be sent.') },
+    {
+      ...silent,
+      error: (message) => log.warn({ reason: message.slice(0, 300) }, 'Traces could not be sent.'),
+    },
     { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
   )
   // What tells where the work of a request is, across its awaits.
@@ -37,7 +41,7 @@ export function startTracing(env: Environment, worker: number | undefined, log: 
   }
   const resource = defaultResource()
     .merge(resourceFromAttributes(own))
-    .merge(detectResources({ detectors: [envDetector] }))
+    .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }))
   const exporter = protocolOf(env) === 'http/json' ? new JsonExporter() : new ProtobufExporter()
   const provider = new TracerProvider({
     resource,

@@ -1,3 +1,4 @@
+import type { GrantType } from '../clients/metadata.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { SignInMethod } from '../sign_in/completion.ts'
 import type { DenialRow } from '../storage/denials.ts'
@@ -22,7 +23,7 @@ export interface AnsweredRequest {
  */
 export interface Telemetry {
   requestAnswered(request: AnsweredRequest): void
-  tokensIssued(grantType: string): void
+  tokensIssued(grantType: GrantType): void
   /** `forged` is what we never made. */
   refreshTokenPresented(outcome: RefreshOutcome | 'forged'): void
   grantsRevoked(reason: RevocationReason, count: number): void
