@@ -12,7 +12,7 @@ def main() -> None:
     settings = read_settings()
     print(f"Serving {settings.root.resolve()} at {settings.server_url}", flush=True)
     # With lifespan "auto", an option that is refused at startup would be a 500 for every request instead.
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=settings.port, log_level="warning", lifespan="on")
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", lifespan="on")
 
 
 if __name__ == "__main__":

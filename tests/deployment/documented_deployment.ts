@@ -1,0 +1,106 @@
+import { symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import { makeFolder } from '../support/folders.ts'
+import { findFreePort, type MainProcess, runMain } from '../support/main_process.ts'
+import { runStatements, startCluster, urlWith } from './cluster.ts'
+import { type Block, findBlock, openShell, type Shell, statementsOf } from './document.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const PASSWORDS = { owner: 'password-of-the-owner', server: 'password-of-the-server' }
+const ADMIN_TOKEN = 'an-admin-token-for-tests-only-0123456789'
+
+type Sections = ReadonlyMap<string, Block[]>
+
+/** A deployment that was made by the commands of "A first production start". */
+export interface DocumentedDeployment {
+  shell: Shell
+  /** Another PostgreSQL, with nothing in it; what the shell runs from then on is about that one. */
+  moveToNewCluster(): Promise<string>
+  /** Starts a node with what the shell exports, and perhaps more. */
+  serve(env?: Readonly<Record<string, string>>): Promise<Node>
+}
+
+export interface Node {
+  get(path: string, init?: RequestInit): Promise<unknown>
+  /** As the service manager does. */
+  stop(): Promise<void>
+}
+
+/** The document names hosts and leaves out passwords; the commands are its own. */
+export async function deployAsDocumented(sections: Sections): Promise<DocumentedDeployment> {
+  const folder = await makeFolder()
+  for (const name of ['dist', 'supabase']) await symlink(join(ROOT, name), join(folder, name))
+  let superuser = await startCluster(15)
+  const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
+  const shell = openShell(folder, { PATH: path })
+  const start = 'A first production start'
+  const fill = (block: string) => fillIn(block, superuser)
+  await runStatements(superuser, statementsOf(fill(findBlock(sections, start, 'create database'))))
+  await shell.run(findBlock(sections, start, 'openssl rand'))
+  await shell.run(fill(findBlock(sections, start, 'main.js migrate')))
+  const server = fill(findBlock(sections, start, 'export ISSUER_URL'))
+  await shell.run(server.replace(/^node .*$/m, ''))
+  return {
+    shell: {
+      ...shell,
+      run: (block) => shell.run(fill(block)),
+      get env() {
+        return shell.env
+      },
+    },
+    async moveToNewCluster() {
+      superuser = await startCluster(15)
+      for (const [name, user] of [
+        ['MIGRATION_DATABASE_URL', 'owner'],
+        ['DATABASE_URL', 'server'],
+      ] as const)
+        shell.env[name] = urlWith(superuser, {
+          user: `auth_agent_${user}`,
+          password: PASSWORDS[user],
+          database: 'auth_agent',
+        })
+      return superuser
+    },
+    serve: (env) => serve({ ...shell.env, ...env }),
+  }
+}
+
+/** Puts the host of this test, and passwords, in the place of the document's. */
+export function fillIn(block: string, superuser: string): string {
+  const { host } = new URL(superuser)
+  return block
+    .replaceAll(
+      /(auth_agent_(owner|server)):…@db\.example\.com/g,
+      (_, user: string, role: 'owner' | 'server') => `${user}:${PASSWORDS[role]}@${host}`,
+    )
+    .replaceAll(
+      /(auth_agent_(owner|server)\b.*password) '…'/g,
+      (_, head: string, role: 'owner' | 'server') => `${head} '${PASSWORDS[role]}'`,
+    )
+    .replace('AUTH_AGENT_OWNER_PASSWORD=…', 'AUTH_AGENT_OWNER_PASSWORD=plum-wagon-tundra-seven')
+}
+
+async function serve(env: Readonly<Record<string, string>>): Promise<Node> {
+  const port = String(await findFreePort())
+  const program = runMain({
+    ...env,
+    PORT: port,
+    AUTH_AGENT_ADMIN_TOKEN: ADMIN_TOKEN,
+    PBKDF2_ITERATIONS: '100000',
+  })
+  await program.started()
+  return {
+    async get(path, init = {}) {
+      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
+      return (await fetch(`http://127.0.0.1:${port}${path}`, { headers, ...init })).json()
+    },
+    stop: () => end(program),
+  }
+}
+
+async function end(program: MainProcess): Promise<void> {
+  program.child.kill('SIGTERM')
+  expect(await program.ended).toBe(0)
+}

@@ -1,0 +1,224 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { readDockerfile } from './dockerfile.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const KUBERNETES = join(ROOT, 'deploy/kubernetes')
+/** What the server takes to stop, at the most, in seconds (see node/src/listen.ts). */
+const STOPS_WITHIN = 10
+
+interface Container {
+  name: string
+  image: string
+  args?: string[]
+  securityContext: object
+  ports?: { name: string; containerPort: number }[]
+  lifecycle?: { preStop: { sleep: { seconds: number } } }
+  startupProbe?: Probe
+  readinessProbe?: Probe
+  livenessProbe?: Probe
+  envFrom: { secretRef?: { name: string }; configMapRef?: { name: string } }[]
+  resources: { requests: object; limits: object }
+}
+interface Probe {
+  httpGet: { path: string; port: string }
+  timeoutSeconds?: number
+}
+interface PodSpec {
+  containers: [Container]
+  securityContext: object
+  automountServiceAccountToken: boolean
+  terminationGracePeriodSeconds?: number
+  topologySpreadConstraints?: { topologyKey: string }[]
+}
+interface Manifest {
+  kind: string
+  spec?: object
+}
+interface Workload {
+  template: { metadata: { labels: object }; spec: PodSpec }
+}
+
+async function readManifests(name: string): Promise<Manifest[]> {
+  const documents = parseAllDocuments(await readFile(join(KUBERNETES, name), 'utf8'))
+  return documents.map((document) => document.toJS() as Manifest)
+}
+
+/** The spec of the only manifest in a file. */
+async function readSpec<Spec extends object>(name: string): Promise<Spec> {
+  const [manifest, ...others] = await readManifests(name)
+  if (manifest?.spec === undefined || others.length > 0) throw new Error(`${name} holds no single spec.`)
+  return manifest.spec as Spec
+}
+
+async function readPod(name: string): Promise<PodSpec> {
+  return (await readSpec<Workload>(name)).template.spec
+}
+
+describe('the manifests of Kubernetes', () => {
+  it.each(['deployment.yaml', 'migration.yaml'])('give pods of %s no privilege', async (name) => {
+    const { config } = await readDockerfile(join(ROOT, 'Dockerfile'))
+    const [uid, gid] = config.user.split(':').map(Number)
+    const pod = await readPod(name)
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: uid,
+        runAsGroup: gid,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    })
+    expect(pod.containers).toHaveLength(1)
+    expect(pod.containers[0].securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    })
+    expect(pod.containers[0].resources).toMatchObject({ requests: { memory: expect.anything() } })
+  })
+
+  it('ask whether a pod is ready, and restart it only when it is not alive', async () => {
+    const [container] = (await readPod('deployment.yaml')).containers
+    expect(container.readinessProbe?.httpGet.path).toBe('/ready')
+    // It answers within 2 s.
+    expect(container.readinessProbe?.timeoutSeconds).toBeGreaterThan(2)
+    expect(container.livenessProbe?.httpGet.path).toBe('/health')
+    expect(container.startupProbe?.httpGet.path).toBe('/health')
+    const { config } = await readDockerfile(join(ROOT, 'Dockerfile'))
+    expect(container.ports).toEqual([{ name: 'http', containerPort: Number(config.env['PORT']) }])
+  })
+
+  it('wait for a pod as long as it takes to stop', async () => {
+    const pod = await readPod('deployment.yaml')
+    const asleep = pod.containers[0].lifecycle?.preStop.sleep.seconds ?? 0
+    expect(asleep).toBeGreaterThan(0)
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(asleep + STOPS_WITHIN)
+    expect(pod.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey)).toEqual([
+      'topology.kubernetes.io/zone',
+      'kubernetes.io/hostname',
+    ])
+  })
+
+  it('choose the same pods in the Deployment, the Service and the PodDisruptionBudget', async () => {
+    const { selector, template, replicas } = await readSpec<
+      Workload & { replicas: number; selector: { matchLabels: object } }
+    >('deployment.yaml')
+    expect(template.metadata.labels).toEqual(selector.matchLabels)
+    expect(await readSpec('service.yaml')).toMatchObject({ selector: selector.matchLabels })
+    expect(await readSpec('pod_disruption_budget.yaml')).toMatchObject({ maxUnavailable: 1, selector })
+    expect(replicas).toBeGreaterThan(1)
+    // The migration's pods are others, which the Service must not find.
+    const migration = await readSpec<Workload>('migration.yaml')
+    expect(migration.template.metadata.labels).not.toEqual(selector.matchLabels)
+  })
+
+  it('keep the password of the owner from the server, and secrets out of the Kustomization', async () => {
+    const [server] = (await readPod('deployment.yaml')).containers
+    const [migration] = (await readPod('migration.yaml')).containers
+    expect(server.envFrom).toEqual([
+      { configMapRef: { name: 'auth-agent' } },
+      { secretRef: { name: 'auth-agent' } },
+    ])
+    expect(migration.envFrom).toEqual([{ secretRef: { name: 'auth-agent-migration' } }])
+    expect([migration.args, migration.image]).toEqual([['migrate'], server.image])
+    const { resources } = parse(await readFile(join(KUBERNETES, 'kustomization.yaml'), 'utf8')) as {
+      resources: string[]
+    }
+    const files = await readdir(KUBERNETES)
+    for (const resource of resources) expect(files).toContain(resource)
+    for (const name of resources)
+      for (const manifest of await readManifests(name)) expect(manifest.kind).not.toBe('Secret')
+  })
+})
+
+interface Service {
+  image: string
+  read_only?: boolean
+  cap_drop?: string[]
+  security_opt?: string[]
+  environment?: Record<string, string>
+  stop_grace_period?: string
+  network_mode?: string
+  ports?: string[]
+  depends_on?: Record<string, { condition: string }>
+}
+
+describe('compose.yaml', () => {
+  const read = async () => {
+    const text = await readFile(join(ROOT, 'compose.yaml'), 'utf8')
+    return (parse(text, { merge: true }) as { services: Record<string, Service> }).services
+  }
+
+  it('runs what is ours without privileges, on a read-only root, for this machine only', async () => {
+    for (const [name, service] of Object.entries(await read())) {
+      for (const port of service.ports ?? [])
+        expect([name, port]).toEqual([name, expect.stringMatching(/^127\.0\.0\.1:/)])
+      if (name === 'postgres') continue
+      expect(service).toMatchObject({
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      })
+    }
+  })
+
+  it('has no secret in it, and starts nothing without one', async () => {
+    for (const service of Object.values(await read()))
+      for (const [name, value] of Object.entries(service.environment ?? {}))
+        if (/PASSWORD|SECRET|TOKEN|DATABASE_URL/.test(name)) expect(value).toMatch(/\$\{[A-Z_]+(:\?.+|:-)?\}/)
+  })
+
+  it('waits for one after the other, and lets the server stop in peace', async () => {
+    const services = await read()
+    const conditions = (name: string) =>
+      Object.entries(services[name]?.depends_on ?? {}).map(
+        ([other, { condition }]) => `${other} ${condition}`,
+      )
+    expect(conditions('migrate')).toEqual(['postgres service_healthy'])
+    expect(conditions('auth-agent')).toEqual(['migrate service_completed_successfully'])
+    expect(conditions('register')).toEqual(['auth-agent service_healthy'])
+    expect(conditions('filesystem-server')).toContain('register service_completed_successfully')
+    expect(Number.parseInt(services['auth-agent']?.stop_grace_period ?? '', 10)).toBeGreaterThan(STOPS_WITHIN)
+  })
+
+  it('shows the admin token to the server and to what registers the example, not to the example', async () => {
+    const knowing = Object.entries(await read()).filter(([, { environment }]) =>
+      JSON.stringify(environment ?? {}).includes('ADMIN_TOKEN'),
+    )
+    expect(knowing.map(([name]) => name)).toEqual(['auth-agent', 'register'])
+  })
+})
+
+describe('the units of systemd', () => {
+  const read = async (name: string) => {
+    const lines = (await readFile(join(ROOT, 'deploy/systemd', name), 'utf8')).split('\n')
+    return new Map(
+      lines.filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s, 2) as [string, string]),
+    )
+  }
+
+  it('let the server stop in peace, and start it again whatever happened', async () => {
+    const unit = await read('auth-agent.service')
+    expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(STOPS_WITHIN)
+    expect(Object.fromEntries(unit)).toMatchObject({
+      Restart: 'always',
+      KillMode: 'mixed',
+      StartLimitIntervalSec: '0',
+    })
+  })
+
+  it('deny both the same', async () => {
+    const [server, migration] = [await read('auth-agent.service'), await read('auth-agent-migrate.service')]
+    const hardening = [...server].filter(([name]) =>
+      /^(Protect|Private|Restrict|System|Lock|NoNew|Cap|UMask|Dyn)/.test(name),
+    )
+    expect(hardening.length).toBeGreaterThan(15)
+    for (const [name, value] of hardening) expect([name, migration.get(name)]).toEqual([name, value])
+    // V8 writes the machine code that it runs.
+    for (const unit of [server, migration]) expect(unit.has('MemoryDenyWriteExecute')).toBe(false)
+  })
+})
