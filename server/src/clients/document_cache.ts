@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { LateError, SharedWork } from '../shared_work.ts'
 import { type FetchPublicUrl, PublicFetchError, type PublicFetchLimits } from './public_fetch.ts'
 
 /** Documents of strangers, read and kept by HTTP's rules. */
@@ -32,6 +33,8 @@ const ATTEMPT_WINDOW = 60 * SECOND
 const REFRESH_AFTER = 60 * SECOND
 /** Of all hosts together, so that strangers cannot take up memory and sockets without bound. */
 const MAX_IN_FLIGHT = 50
+/** How long one waits for a fetch that another began; fetches give up by themselves earlier. */
+const MAX_WAIT = 10 * SECOND
 
 /**
  * A bounded cache of documents: between 5 minutes and 24 hours as their `Cache-Control` says, errors never, at
@@ -59,12 +62,19 @@ export function createDocumentCache<Parsed extends object>(
     perf: clock,
     ttlResolution: 0,
   })
-  const fetching = new Map<string, Promise<Parsed>>()
+  const fetching = new Map<string, SharedWork<Parsed>>()
 
-  function fetchOnce(url: string): Promise<Parsed> {
-    const running = fetching.get(url) ?? load(url).finally(() => fetching.delete(url))
-    fetching.set(url, running)
-    return running
+  async function fetchOnce(url: string): Promise<Parsed> {
+    const shared = fetching.get(url) ?? new SharedWork<Parsed>(MAX_WAIT)
+    fetching.set(url, shared)
+    try {
+      return await shared.run(() => load(url))
+    } catch (error) {
+      if (!(error instanceof LateError)) throw error
+      throw new PublicFetchError('timeout', `${new URL(url).host} did not answer in time.`, { cause: error })
+    } finally {
+      if (fetching.get(url) === shared && !shared.isRunning) fetching.delete(url)
+    }
   }
   async function load(url: string): Promise<Parsed> {
     const { host } = new URL(url)

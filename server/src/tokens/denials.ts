@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import { SharedWork, within } from '../shared_work.ts'
 import type { DenialRow, DenialStorage } from '../storage/denials.ts'
 import { DenialLog } from './denial_log.ts'
 
@@ -67,7 +68,7 @@ class DenialSet implements Denials {
   #readAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #cleanedAt: number
-  #reading: Promise<void> | undefined
+  readonly #reading = new SharedWork<void>(2 * MAX_READ)
   /** Whether this node recorded something that it has not read yet, and so is not in the log. */
   #hasLearned = false
 
@@ -89,7 +90,7 @@ class DenialSet implements Denials {
     if (this.#isWithin(this.#readAt, MAX_AGE)) return
     // While the database is away, one request a second tries it; the others go on at once.
     const hasJustFailed = this.#isWithin(this.#failedAt, MAX_AGE)
-    if (this.#reading === undefined && hasJustFailed && this.#isStillGood()) return
+    if (!this.#reading.isRunning && hasJustFailed && this.#isStillGood()) return
     await this.#readShared().catch((cause: unknown) => {
       if (this.#isStillGood()) return
       throw unavailable('It cannot be checked now whether this was revoked. Try again.', cause)
@@ -104,10 +105,7 @@ class DenialSet implements Denials {
   }
 
   #readShared(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined
-    })
-    return this.#reading
+    return this.#reading.run(() => this.#read())
   }
 
   isTokenDenied(claims: DeniableClaims): boolean {
@@ -186,14 +184,6 @@ class DenialSet implements Denials {
     const elapsed = this.#now() - since
     return elapsed >= 0 && elapsed < limit
   }
-}
-
-/** Rejects where the work takes longer. In milliseconds. */
-function within<Result>(limit: number, work: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The database did not answer in time.')), limit)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 function unavailable(description: string, cause: unknown): OAuthError {

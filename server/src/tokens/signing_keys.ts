@@ -10,6 +10,8 @@ import {
 } from 'jose'
 import type { KeyWrapping } from '../keys/key_wrapping.ts'
 import { MAX_LEEWAY, type SigningAlg } from '../options.ts'
+import { LateError, SharedWork } from '../shared_work.ts'
+import { DatabaseUnavailable } from '../storage/database.ts'
 import type { SigningKeyRow, SigningKeyStorage } from '../storage/signing_keys.ts'
 
 /** A key pair, or the one key of HS256, ready for use. */
@@ -55,6 +57,8 @@ const PUBLISHED_AHEAD = DAY
 const RELOAD_AFTER = 60 * SECOND
 /** An unknown `kid` is looked for at most this often, so that rubbish cannot load the database. */
 const RELOAD_UNKNOWN_AFTER = 5 * SECOND
+/** How long a request waits for the keys; the database gives up earlier. */
+const MAX_LOAD = 10 * SECOND
 
 interface LoadedKey extends SigningKey {
   row: SigningKeyRow
@@ -72,7 +76,7 @@ class KeyRing implements SigningKeys {
   readonly #options: SigningKeysOptions
   #keys: readonly LoadedKey[] = []
   #triedAt = Number.NEGATIVE_INFINITY
-  #loading: Promise<void> | undefined
+  readonly #loading = new SharedWork<void>(MAX_LOAD)
   #failure: { cause: unknown } | undefined
 
   constructor(options: SigningKeysOptions) {
@@ -88,7 +92,8 @@ class KeyRing implements SigningKeys {
 
   async find(kid: string): Promise<SigningKey | undefined> {
     await this.#reloadAfter(RELOAD_AFTER)
-    if (this.#findKnown(kid) === undefined) await (this.#loading ?? this.#reloadAfter(RELOAD_UNKNOWN_AFTER))
+    if (this.#findKnown(kid) === undefined)
+      await (this.#loading.isRunning ? this.#reload() : this.#reloadAfter(RELOAD_UNKNOWN_AFTER))
     const key = this.#findKnown(kid)
     // It may be a new key of another node: that it is not ours cannot be told now.
     if (key === undefined && this.#failure !== undefined) throw this.#failure.cause
@@ -152,18 +157,16 @@ class KeyRing implements SigningKeys {
   /** While the database is away the node goes on with the keys that it has; they are published long before they sign. */
   async #reloadAfter(age: number): Promise<void> {
     const elapsed = this.#options.now() - this.#triedAt
-    if (elapsed >= 0 && elapsed < age) return
-    this.#loading ??= this.load()
-      .then(() => {
-        this.#failure = undefined
-      })
-      .catch((cause: unknown) => {
-        this.#failure = { cause }
-      })
-      .finally(() => {
-        this.#loading = undefined
-      })
-    await this.#loading
+    if (elapsed < 0 || elapsed >= age) await this.#reload()
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      await this.#loading.run(() => this.load())
+      this.#failure = undefined
+    } catch (cause) {
+      this.#failure = { cause: cause instanceof LateError ? new DatabaseUnavailable({ cause }) : cause }
+    }
   }
 
   #findSigning(alg: SigningAlg): LoadedKey | undefined {
