@@ -18,7 +18,10 @@ export interface Settings {
   refreshTokenMaxTtl: number
   signUp: SignUp
   pbkdf2Iterations: number
+  maxPbkdf2Iterations: number
   adminToken: string | undefined
+  /** In milliseconds. */
+  feedMaxAge: number
 }
 
 /** What every endpoint works with. Built once by `createServer`, never changed after. */
@@ -35,6 +38,8 @@ export interface ServerContext {
   mailer: Mailer | undefined
   inbox: DevelopmentInbox | undefined
   log: Logger
+  /** Lets work go on that no answer waits for. */
+  waitUntil(work: Promise<void>): void
   /** Milliseconds since the epoch. */
   now(): number
 }

@@ -18,7 +18,8 @@ import { loadSigningKeys } from './tokens/signing_keys.ts'
  * makes no sense, or where the secret does not open the keys in the database.
  */
 export async function createContext(options: ServerOptions): Promise<ServerContext> {
-  const { now = Date.now, telemetry = silentTelemetry, fetchPublicUrl, mailer, inbox } = options
+  const { now = Date.now, waitUntil = () => {}, telemetry = silentTelemetry } = options
+  const { fetchPublicUrl, mailer, inbox } = options
   const log = withRequestId(options.log ?? silentLog)
   const issuer = readIssuer(options.issuer)
   if (inbox !== undefined && !issuer.isLoopback) {
@@ -30,6 +31,11 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
   if (settings.accessTokenTtl > MAX_ACCESS_TOKEN_TTL) {
     throw new Error(
       `An access token may live for ${MAX_ACCESS_TOKEN_TTL} seconds at the most: shorten ACCESS_TOKEN_TTL.`,
+    )
+  }
+  if (settings.pbkdf2Iterations > settings.maxPbkdf2Iterations) {
+    throw new Error(
+      `This platform derives ${settings.maxPbkdf2Iterations} iterations at the most: lower PBKDF2_ITERATIONS.`,
     )
   }
   const storage = createStorage(options.database)
@@ -57,6 +63,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     mailer,
     inbox,
     log,
+    waitUntil,
     now,
   }
 }
@@ -93,6 +100,8 @@ function withDefaults(options: ServerOptions): Settings {
     refreshTokenMaxTtl: options.refreshTokenMaxTtl ?? 31_536_000,
     signUp: options.signUp ?? 'closed',
     pbkdf2Iterations: options.pbkdf2Iterations ?? 600_000,
+    maxPbkdf2Iterations: options.maxPbkdf2Iterations ?? Infinity,
     adminToken: options.adminToken,
+    feedMaxAge: options.feedMaxAge ?? 250,
   }
 }

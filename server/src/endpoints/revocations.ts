@@ -9,8 +9,6 @@ import type { DenialNews, Follower } from '../tokens/denial_log.ts'
 
 /** How often a question that waits looks for news. In milliseconds. */
 const LOOK_EVERY = 150
-/** How long ago the database may have been read for an answer. In milliseconds. */
-const MAX_AGE = 250
 /** A question that waits costs memory and a timer; no deployment needs as many with one key. */
 const MAX_WAITING = 200
 const MAX_WAIT_SECONDS = 20
@@ -33,7 +31,7 @@ export async function revocations(
 ): Promise<Response> {
   const { cursor, wait } = readParameters(request)
   const key = await authenticateServer(context, request)
-  await context.denials.readAgain(MAX_AGE)
+  await context.denials.readAgain(context.settings.feedMaxAge)
   const { log } = context.denials
   // Another node has read more than this one; or the database was restored, and asking it again will tell.
   if (log.isAhead(cursor)) await context.denials.readAgain(0)
@@ -58,7 +56,7 @@ async function waitForNews(
   let version = denials.log.version
   for (let waited = 0; ; waited += LOOK_EVERY) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
-    await denials.readAgain(MAX_AGE)
+    await denials.readAgain(context.settings.feedMaxAge)
     const isLast = waited + LOOK_EVERY >= wait * 1000 || ended.aborted
     if (denials.log.version === version && !isLast) continue
     version = denials.log.version

@@ -7,9 +7,10 @@ import type { ServerContext } from '../context.ts'
  * @param what for the log, such as `mail of an e-mail code`
  */
 export function runInBackground(context: ServerContext, what: string, work: () => Promise<void>): void {
-  Promise.resolve()
+  const done = Promise.resolve()
     .then(work)
     .catch((error: unknown) => {
       context.log.error({ err: error }, `Failed: ${what}`)
     })
+  context.waitUntil(done)
 }

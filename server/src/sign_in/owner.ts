@@ -32,8 +32,10 @@ export async function ensureOwner(
 
   const stored = await context.storage.findPasswordByEmail(address)
   const membership = stored && (await context.storage.findMembership(ROOT, stored.user_id))
-  const { pbkdf2Iterations } = context.settings
-  const isSet = stored?.may_sign_in && (await isPassword(password, stored.password_hash, pbkdf2Iterations))
+  const { pbkdf2Iterations, maxPbkdf2Iterations } = context.settings
+  const isSet =
+    stored?.may_sign_in &&
+    (await isPassword(password, stored.password_hash, pbkdf2Iterations, maxPbkdf2Iterations))
   if (isSet && membership?.role === 'owner') return
 
   const password_hash = await hashPassword(password, pbkdf2Iterations)

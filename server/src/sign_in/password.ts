@@ -3,7 +3,7 @@ import type { ConnectionInfo } from '../options.ts'
 import type { StoredPassword } from '../storage/credentials.ts'
 import type { SignedIn } from './completion.ts'
 import { checkBudget } from './limits.ts'
-import { hashPassword, isOutdatedHash, isPassword } from './password_hash.ts'
+import { hashPassword, isBeyondReach, isOutdatedHash, isPassword } from './password_hash.ts'
 
 /**
  * Signs in by password. The same is looked up and derived whether there is an account, whether it has a password,
@@ -20,10 +20,10 @@ export async function findByPassword(
 ): Promise<SignedIn | undefined> {
   const attempt = await checkBudget(context, request, info, 'password', email)
   const stored = await context.storage.findPasswordByEmail(email)
-  const isRight = await isPassword(password, stored?.password_hash, context.settings.pbkdf2Iterations)
+  const isRight = await isRightPassword(context, stored, password)
   if (stored === undefined || !isRight || !stored.may_sign_in) {
     context.telemetry.signInTried('password', 'failed')
-    const reason = stored?.may_sign_in === false && isRight ? 'account_disabled' : 'wrong_password'
+    const reason = reasonOf(context, stored, isRight)
     await context.audit.record({
       type: 'sign_in.failed',
       user_id: stored?.user_id,
@@ -49,9 +49,34 @@ export async function isOwnPassword(
 ): Promise<boolean> {
   const attempt = await checkBudget(context, request, info, 'password', user.email)
   const stored = await context.storage.findPasswordOfUser(user.id)
-  const isRight = await isPassword(password, stored?.password_hash, context.settings.pbkdf2Iterations)
+  const isRight = await isRightPassword(context, stored, password)
   if (isRight) await attempt.forgive()
   return isRight
+}
+
+function isRightPassword(
+  { settings }: ServerContext,
+  stored: StoredPassword | undefined,
+  password: string,
+): Promise<boolean> {
+  const { pbkdf2Iterations, maxPbkdf2Iterations } = settings
+  return isPassword(password, stored?.password_hash, pbkdf2Iterations, maxPbkdf2Iterations)
+}
+
+/** For the operator; the person is told the same of each. */
+function reasonOf(
+  { settings, log }: ServerContext,
+  stored: StoredPassword | undefined,
+  isRight: boolean,
+): string {
+  if (isBeyondReach(stored?.password_hash, settings.maxPbkdf2Iterations)) {
+    log.warn(
+      { user_id: stored?.user_id, most: settings.maxPbkdf2Iterations },
+      'This password was stretched longer than this platform can check: it has to be set anew, with a link by mail.',
+    )
+    return 'hash_beyond_reach'
+  }
+  return isRight && stored?.may_sign_in === false ? 'account_disabled' : 'wrong_password'
 }
 
 /** Notes the use, and stretches the password anew where it would be stretched longer today. */

@@ -4,8 +4,11 @@ const HASH = /^pbkdf2-sha256\$([1-9]\d{0,8})\$([A-Za-z0-9_-]{22})\$([A-Za-z0-9_-
 const SALT_BYTES = 16
 const HASH_BITS = 256
 
-/** Compared with where there is no hash; of nothing, since its salt is new in each process. */
-const NOBODYS_SALT = randomBytes(SALT_BYTES)
+/**
+ * Compared with where there is no hash; of nothing, since its salt is new in each process. Made when it is first needed:
+ * Workers give out no random bytes before there is a request.
+ */
+let nobodysSalt: Buffer<ArrayBuffer> | undefined
 
 /**
  * Stretches a password (PBKDF2-SHA-256, RFC 8018 §5.2), off the event loop.
@@ -20,26 +23,38 @@ export async function hashPassword(password: string, iterations: number): Promis
 
 /**
  * Whether a hash is that of a password. It takes the time of `iterations` also where there is no hash, or one of
- * fewer iterations, so that time tells nobody which accounts there are.
+ * fewer iterations, so that time tells nobody which accounts there are. A hash of more than `maxIterations` is not
+ * checked, since the platform would throw; it counts as none.
  */
 export async function isPassword(
   password: string,
   stored: string | null | undefined,
   iterations: number,
+  maxIterations = Infinity,
 ): Promise<boolean> {
-  const [, used, salt, hash] = HASH.exec(stored ?? '') ?? []
+  const [, used, salt, hash] = isBeyondReach(stored, maxIterations) ? [] : (HASH.exec(stored ?? '') ?? [])
   if (used === undefined || salt === undefined || hash === undefined) {
-    await derive(password, NOBODYS_SALT, iterations)
+    await deriveForNobody(password, iterations)
     return false
   }
   const derived = await derive(password, Buffer.from(salt, 'base64url'), Number(used))
-  if (Number(used) < iterations) await derive(password, NOBODYS_SALT, iterations - Number(used))
+  if (Number(used) < iterations) await deriveForNobody(password, iterations - Number(used))
   return timingSafeEqual(derived, Buffer.from(hash, 'base64url'))
+}
+
+/** Whether a hash has more iterations than the platform derives. */
+export function isBeyondReach(stored: string | null | undefined, maxIterations: number): boolean {
+  return Number(HASH.exec(stored ?? '')?.[1] ?? 0) > maxIterations
 }
 
 /** Whether a hash has fewer iterations than it would get today. */
 export function isOutdatedHash(stored: string, iterations: number): boolean {
   return Number(HASH.exec(stored)?.[1] ?? 0) < iterations
+}
+
+async function deriveForNobody(password: string, iterations: number): Promise<void> {
+  nobodysSalt ??= randomBytes(SALT_BYTES)
+  await derive(password, nobodysSalt, iterations)
 }
 
 async function derive(password: string, salt: Uint8Array<ArrayBuffer>, iterations: number): Promise<Buffer> {
