@@ -3,10 +3,13 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import {
+  checkPublicHead,
+  checkPublicUrl,
   type FetchPublicUrl,
   type PublicDocument,
   PublicFetchError,
   type PublicFetchLimits,
+  readPublicBody,
 } from '@auth-agent/server/public_fetch'
 import { isLoopbackAddress, isPublicAddress } from './public_address.ts'
 
@@ -53,15 +56,11 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): FetchPubl
 }
 
 /** What can be refused without asking DNS. What only loopback may have is checked again with the addresses. */
-function checkUrl(url: URL, { allowLoopback, allowedPorts = [] }: GuardedFetchOptions): void {
-  const refuse = (reason: string) => {
-    throw new PublicFetchError('url_not_allowed', `${url.origin} is not fetched: ${reason}.`)
-  }
-  if (url.username !== '' || url.password !== '') refuse('the URL has user information')
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuse('only https is')
-  if (allowLoopback) return
-  if (url.protocol !== 'https:') refuse('only https is')
-  if (url.port !== '' && !allowedPorts.includes(Number(url.port))) refuse('only port 443 is')
+function checkUrl(url: URL, { allowLoopback, allowedPorts }: GuardedFetchOptions): void {
+  const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
+  const hasUser = url.username !== '' || url.password !== ''
+  if (allowLoopback && isWeb && !hasUser) return
+  checkPublicUrl(url, allowedPorts)
 }
 
 /** The addresses of the URL's host; a literal is its own, which URL parsing has brought into its normal form. */
@@ -95,9 +94,11 @@ async function fetchFrom(
 ): Promise<PublicDocument> {
   const response = await sendRequest(url, addresses, limits, options)
   try {
-    const contentType = checkHead(url, response, limits)
-    const body = await readBody(url, response, limits.maxBytes)
-    return { body, contentType, cacheControl: response.headers['cache-control'] ?? '' }
+    const { statusCode: status, headers } = response
+    const header = (name: string) => headers[name]?.toString()
+    const contentType = checkPublicHead(url, { status, header }, limits)
+    const body = await readPublicBody(url, response as AsyncIterable<Buffer>, limits)
+    return { body, contentType, cacheControl: headers['cache-control'] ?? '' }
   } finally {
     response.destroy()
   }
@@ -133,51 +134,6 @@ function sendRequest(
         : httpRequest(url, options)
     request.once('response', resolve).on('error', reject).end()
   })
-}
-
-/** Checks status, encoding, type and announced length; returns the type. */
-function checkHead(url: URL, { statusCode, headers }: IncomingMessage, limits: PublicFetchLimits): string {
-  const isAway = statusCode === undefined || statusCode >= 500 || statusCode === 429
-  if (isAway)
-    throw new PublicFetchError(
-      'unreachable',
-      `${url.host} answered with status ${statusCode}; try again later.`,
-    )
-  if (statusCode !== 200)
-    throw new PublicFetchError('status', `${url.host} answered with status ${statusCode}; only 200 will do.`)
-  const encoding = headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity')
-    throw new PublicFetchError('content_type', `${url.host} answered in an encoding that was not asked for.`)
-  const contentType = headers['content-type'] ?? ''
-  if (!isAdmitted(contentType, limits.contentTypes))
-    throw new PublicFetchError(
-      'content_type',
-      `${url.host} answered with another content type than ${limits.contentTypes.join(' or ')}.`,
-    )
-  if (Number(headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(url, limits.maxBytes)
-  return contentType
-}
-
-function isAdmitted(contentType: string, admitted: readonly string[]): boolean {
-  const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  const isJson = /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(essence)
-  return admitted.includes(essence) || (isJson && admitted.includes('application/json'))
-}
-
-async function readBody(url: URL, response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxBytes) throw tooLarge(url, maxBytes)
-    chunks.push(chunk)
-  }
-  // A connection that broke ends the stream with an error, so this is the whole.
-  return new Uint8Array(Buffer.concat(chunks))
-}
-
-function tooLarge(url: URL, maxBytes: number): PublicFetchError {
-  return new PublicFetchError('too_large', `${url.host} answered with more than ${maxBytes} bytes.`)
 }
 
 /**

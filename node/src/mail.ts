@@ -1,6 +1,9 @@
 import type { Mailer } from '@auth-agent/server/mail'
 import { createTransport } from 'nodemailer'
 
+/** The same on every runtime. */
+export { createWebhookMailer } from '@auth-agent/server/mail'
+
 const TIMEOUT_MS = 10_000
 
 /**
@@ -27,23 +30,6 @@ export function createSmtpMailer(url: string, issuer: string): Mailer {
   return {
     async send({ to, subject, text }) {
       await transport.sendMail({ from, to: { name: '', address: to }, subject, text })
-    },
-  }
-}
-
-/** Hands mail to a program of the operator's: POST of `{"to", "subject", "text"}`; any status from 200 to 299 accepts it. */
-export function createWebhookMailer(url: string): Mailer {
-  return {
-    async send({ to, subject, text }) {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ to, subject, text }),
-        redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      })
-      await response.body?.cancel()
-      if (!response.ok) throw new Error(`EMAIL_WEBHOOK_URL answered with status ${response.status}.`)
     },
   }
 }

@@ -16,3 +16,23 @@ export interface DevelopmentInbox {
   secret: string
   list(): Promise<readonly (Mail & { sentAt: number })[]>
 }
+
+const WEBHOOK_TIMEOUT_MS = 10_000
+
+/** Hands mail to a program of the operator's: POST of `{"to", "subject", "text"}`; any status from 200 to 299 accepts it. */
+export function createWebhookMailer(url: string): Mailer {
+  return {
+    async send({ to, subject, text }) {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ to, subject, text }),
+        // Workers know no 'error' here; a redirect is no acceptance either way.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(WEBHOOK_TIMEOUT_MS),
+      })
+      await response.body?.cancel()
+      if (!response.ok) throw new Error(`EMAIL_WEBHOOK_URL answered with status ${response.status}.`)
+    },
+  }
+}
