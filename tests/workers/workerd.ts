@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url'
+import { createTestHarness, type TestHarness } from 'wrangler'
+import { createTestDatabase } from '../support/postgres.ts'
+import { ADMIN_TOKEN, createClock, ISSUER, OWNER, type TestServer } from '../support/server.ts'
+import { startTcpRelay } from './tcp_relay.ts'
+
+const CONFIG = fileURLToPath(new URL('../../workers/wrangler.jsonc', import.meta.url))
+const LOCAL_DATABASE = 'CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'
+export const SECRET = 'a server secret for tests only of 32 bytes or more'
+
+/** The Worker in workerd as wrangler.jsonc describes it, on a database of its own. Its `fetch` goes over HTTP. */
+export interface TestWorker extends Omit<TestServer, 'server' | 'mails' | 'documents' | 'addNode'> {
+  harness: TestHarness
+}
+
+export async function startTestWorker(
+  overrides: { vars?: Record<string, string>; secrets?: Record<string, string> } = {},
+): Promise<TestWorker> {
+  const database = await createTestDatabase()
+  const relay = await startTcpRelay(database.url)
+  process.env[LOCAL_DATABASE] = relay.url
+  const harness = createTestHarness({
+    workers: [
+      {
+        configPath: CONFIG,
+        vars: { ISSUER_URL: ISSUER, LOG_LEVEL: 'info', ...overrides.vars },
+        secrets: {
+          AUTH_AGENT_SECRET: SECRET,
+          AUTH_AGENT_ADMIN_TOKEN: ADMIN_TOKEN,
+          AUTH_AGENT_OWNER_EMAIL: OWNER.email,
+          AUTH_AGENT_OWNER_PASSWORD: OWNER.password,
+          ...overrides.secrets,
+        },
+      },
+    ],
+  })
+  await harness.listen()
+  const fetch: TestServer['fetch'] = async (path, init) => {
+    const response = await harness.fetch(new URL(path, ISSUER), { redirect: 'manual', ...init } as never)
+    return response as unknown as Response
+  }
+  return {
+    harness,
+    database,
+    issuer: ISSUER,
+    clock: createClock(),
+    get logLines() {
+      return harness.getLogs().map(({ message }) => String(message))
+    },
+    fetch,
+    async manage(method, path, body) {
+      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
+      const response = await fetch(`/api${path}`, {
+        method,
+        headers,
+        body: body ? JSON.stringify(body) : null,
+      })
+      const text = await response.text()
+      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
+      return text === '' ? undefined : JSON.parse(text)
+    },
+    async close() {
+      await harness.close()
+      await relay.close()
+      await database.drop()
+    },
+  }
+}

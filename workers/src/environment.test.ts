@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import type { Bindings } from './bindings.ts'
+import { readEnvironment } from './environment.ts'
+
+const GOOD: Bindings = {
+  HYPERDRIVE: { connectionString: 'postgres://user:password@hyperdrive.local/database' },
+  ISSUER_URL: 'https://auth.example.com',
+  AUTH_AGENT_SECRET: 'a server secret for tests only of 32 bytes or more',
+  HYPERDRIVE_CACHING: 'disabled',
+}
+
+describe('the bindings of a Worker', () => {
+  it('have the defaults of Node, but for the iterations that the platform takes', () => {
+    expect(readEnvironment(GOOD)).toMatchObject({
+      signingAlg: 'ES256',
+      accessTokenTtl: 3600,
+      refreshTokenTtl: 2_592_000,
+      signUp: 'closed',
+      pbkdf2Iterations: 100_000,
+      logLevel: 'info',
+    })
+  })
+
+  it('count as missing where they are empty', () => {
+    expect(readEnvironment({ ...GOOD, SIGN_UP: ' ', AUTH_AGENT_ADMIN_TOKEN: '' })).toMatchObject({
+      signUp: 'closed',
+      adminToken: undefined,
+    })
+  })
+
+  it.each([
+    [{ HYPERDRIVE: undefined }, 'HYPERDRIVE is missing'],
+    [{ ISSUER_URL: '' }, 'ISSUER_URL is missing'],
+    [
+      { ISSUER_URL: 'http://auth.example.com' },
+      'ISSUER_URL is "http://auth.example.com", which sends tokens',
+    ],
+    [{ AUTH_AGENT_SECRET: undefined }, 'AUTH_AGENT_SECRET is missing'],
+    [{ AUTH_AGENT_SECRET: 'short' }, 'AUTH_AGENT_SECRET holds a secret of less than 32 bytes'],
+    [{ PBKDF2_ITERATIONS: '600000' }, 'PBKDF2_ITERATIONS is "600000", which does not do'],
+    [{ HYPERDRIVE_CACHING: undefined }, 'HYPERDRIVE_CACHING is missing'],
+    [{ HYPERDRIVE_CACHING: 'enabled' }, 'HYPERDRIVE_CACHING must be disabled'],
+    [
+      { SMTP_URL: 'smtp://mail.example.com' },
+      'SMTP_URL means nothing on Workers, where mail leaves by EMAIL_WEBHOOK_URL',
+    ],
+    [{ DATABASE_URL: 'postgres://db' }, 'DATABASE_URL means nothing on Workers'],
+    [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'belong together'],
+  ])('refuse %j: %s', (wrong, sentence) => {
+    expect(() => readEnvironment({ ...GOOD, ...wrong } as Bindings)).toThrow(sentence)
+  })
+
+  it('are refused without quoting what may be secret', () => {
+    const secret = 'hunter2-hunter2'
+    expect(() => readEnvironment({ ...GOOD, AUTH_AGENT_SECRET: secret })).not.toThrow(secret)
+  })
+})

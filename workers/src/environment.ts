@@ -1,0 +1,135 @@
+import {
+  parseAdminToken,
+  parseChoice,
+  parseEmail,
+  parseInteger,
+  parseSecrets,
+  parseSignUp,
+  parseWebUrl,
+} from '@auth-agent/server/environment_values'
+import { parseIssuer } from '@auth-agent/server/issuer'
+import { SIGNING_ALGS, type SigningAlg, type SignUp } from '@auth-agent/server/options'
+import { z } from 'zod'
+import type { Bindings } from './bindings.ts'
+import { LOG_LEVELS, type LogLevel } from './log.ts'
+
+/** The most iterations of PBKDF2 that the platform derives; more throw. The workerd on a developer's machine derives them. */
+export const MAX_PBKDF2_ITERATIONS = 100_000
+
+/** What variables and secrets say, checked, with their defaults. They have the names that they have on Node. */
+export interface Settings {
+  issuer: string
+  secrets: readonly string[]
+  adminToken: string | undefined
+  owner: { email: string; password: string } | undefined
+  emailWebhookUrl: string | undefined
+  signingAlg: SigningAlg
+  accessTokenTtl: number
+  refreshTokenTtl: number
+  signUp: SignUp
+  pbkdf2Iterations: number
+  logLevel: LogLevel
+}
+
+/** A value that makes no sense, as one sentence: which variable, why, and what would do. */
+export class EnvironmentError extends Error {}
+
+/** What a Worker has no use for, and would be left without a word. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'the binding HYPERDRIVE names the database',
+  SMTP_URL: 'mail leaves by EMAIL_WEBHOOK_URL',
+  TRUSTED_PROXIES: 'the platform says who the client is',
+}
+
+const MISSING =
+  'is missing: set it as a variable in wrangler.jsonc, or as a secret with `wrangler secret put`'
+
+/** A variable that a function of `environment_values.ts` reads. */
+function variable<Value>(rule: (text: string) => Value) {
+  return z.string({ error: MISSING }).transform((text, context): Value => {
+    try {
+      return rule(text)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
+}
+
+const SCHEMA = z.object({
+  ISSUER_URL: variable((text) => parseIssuer(text).url),
+  AUTH_AGENT_SECRET: variable(parseSecrets),
+  AUTH_AGENT_ADMIN_TOKEN: variable(parseAdminToken).optional(),
+  AUTH_AGENT_OWNER_EMAIL: variable(parseEmail).optional(),
+  AUTH_AGENT_OWNER_PASSWORD: z.string().optional(),
+  EMAIL_WEBHOOK_URL: variable((text) => parseWebUrl(text, 'the address that takes mail')).optional(),
+  SIGNING_ALG: variable((text) => parseChoice(text, SIGNING_ALGS)).default('ES256'),
+  ACCESS_TOKEN_TTL: variable((text) => parseInteger(text, 1, 86_400, 'seconds')).default(3600),
+  REFRESH_TOKEN_TTL: variable((text) => parseInteger(text, 1, 31_536_000, 'seconds')).default(2_592_000),
+  SIGN_UP: variable(parseSignUp).default('closed'),
+  PBKDF2_ITERATIONS: variable(parseIterations).default(MAX_PBKDF2_ITERATIONS),
+  LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
+  HYPERDRIVE_CACHING: variable(parseCaching),
+})
+
+/**
+ * Reads the settings. An empty value counts as none.
+ * Throws an {@link EnvironmentError} for the first value that makes no sense.
+ */
+export function readEnvironment(bindings: Readonly<Bindings>): Settings {
+  if (typeof bindings.HYPERDRIVE?.connectionString !== 'string')
+    throw new EnvironmentError('HYPERDRIVE is missing: bind a Hyperdrive of that name in wrangler.jsonc.')
+  const given = Object.entries(bindings).filter(
+    ([, value]) => typeof value === 'string' && value.trim() !== '',
+  )
+  checkElsewhere(given.map(([name]) => name))
+  const parsed = SCHEMA.safeParse(Object.fromEntries(given))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new EnvironmentError(`${String(issue?.path[0])} ${issue?.message}.`)
+  }
+  const values = parsed.data
+  return {
+    issuer: values.ISSUER_URL,
+    secrets: values.AUTH_AGENT_SECRET,
+    adminToken: values.AUTH_AGENT_ADMIN_TOKEN,
+    owner: ownerOf(values.AUTH_AGENT_OWNER_EMAIL, values.AUTH_AGENT_OWNER_PASSWORD),
+    emailWebhookUrl: values.EMAIL_WEBHOOK_URL,
+    signingAlg: values.SIGNING_ALG,
+    accessTokenTtl: values.ACCESS_TOKEN_TTL,
+    refreshTokenTtl: values.REFRESH_TOKEN_TTL,
+    signUp: values.SIGN_UP,
+    pbkdf2Iterations: values.PBKDF2_ITERATIONS,
+    logLevel: values.LOG_LEVEL,
+  }
+}
+
+function checkElsewhere(names: readonly string[]): void {
+  for (const name of names) {
+    if (Object.hasOwn(ELSEWHERE, name))
+      throw new EnvironmentError(`${name} means nothing on Workers, where ${ELSEWHERE[name]}: remove it.`)
+  }
+}
+
+/** Exactly what the platform takes: fewer would be weak, more would throw at every sign-in. */
+function parseIterations(text: string): number {
+  return parseInteger(text, MAX_PBKDF2_ITERATIONS, MAX_PBKDF2_ITERATIONS, 'the iterations that Workers take')
+}
+
+/** Nothing tells a Worker how its Hyperdrive is configured, so whoever deploys it says what he did. */
+function parseCaching(text: string): 'disabled' {
+  if (text !== 'disabled')
+    throw new Error(
+      'must be disabled, since the query cache would hide revocations: run `wrangler hyperdrive update <id> --caching-disabled true`, then set it so',
+    )
+  return text
+}
+
+function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
+  if (email === undefined && password === undefined) return undefined
+  if (email === undefined || password === undefined)
+    throw new EnvironmentError(
+      'AUTH_AGENT_OWNER_EMAIL and AUTH_AGENT_OWNER_PASSWORD belong together: set both, or neither.',
+    )
+  return { email, password }
+}

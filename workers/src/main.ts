@@ -1,0 +1,40 @@
+// The entry of the Worker: https://developers.cloudflare.com/workers/runtime-apis/handlers/
+import type { Bindings, ExecutionContext } from './bindings.ts'
+import { serverOf } from './isolate.ts'
+import { refuseTooMany } from './request_limit.ts'
+import { runInScope } from './request_scope.ts'
+
+/** Answers requests, and once a minute cleans up and rotates keys. */
+export default {
+  async fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Promise<Response> {
+    // The platform sets it on every request, over whatever the client sent.
+    const clientAddress = request.headers.get('CF-Connecting-IP') ?? undefined
+    const refusal = await refuseTooMany(bindings.REQUEST_LIMIT, request, clientAddress)
+    if (refusal !== undefined) return refusal
+    return runInScope(bindings.HYPERDRIVE, execution, async () => {
+      try {
+        const server = await serverOf(bindings)
+        return await server.fetch(request, { clientAddress, loopback: false })
+      } catch (error) {
+        return cannotStart(error)
+      }
+    })
+  },
+
+  async scheduled(_event: unknown, bindings: Bindings, execution: ExecutionContext): Promise<void> {
+    await runInScope(bindings.HYPERDRIVE, execution, async () => (await serverOf(bindings)).maintain())
+  },
+}
+
+/** The sentence is for the operator, who reads the log; the public learns that there is nothing to be had. */
+function cannotStart(error: unknown): Response {
+  const { message } = error instanceof Error ? error : new Error(String(error))
+  console.error(
+    JSON.stringify({ level: 'error', service: 'auth-agent', msg: `The server cannot start: ${message}` }),
+  )
+  const body = {
+    error: 'temporarily_unavailable',
+    error_description: 'The server cannot start. Its log says why.',
+  }
+  return Response.json(body, { status: 503, headers: { 'Retry-After': '30', 'Cache-Control': 'no-store' } })
+}

@@ -1,0 +1,27 @@
+import { createServer, type Server } from '@auth-agent/server'
+import { createWebhookMailer } from '@auth-agent/server/mail'
+import type { Bindings } from './bindings.ts'
+import { checkNoCaching } from './caching_check.ts'
+import { MAX_PBKDF2_ITERATIONS, readEnvironment } from './environment.ts'
+import { createLog } from './log.ts'
+import { createPublicFetch } from './public_fetch.ts'
+import { continueInScope, scopedDatabase } from './request_scope.ts'
+
+/** In milliseconds. The database of an isolate is asked for denials this often at the most, and only when somebody asks. */
+const FEED_MAX_AGE = 1_000
+
+/** Makes the server of an isolate. Rejects with a sentence for the operator where something makes no sense. */
+export async function start(bindings: Readonly<Bindings>): Promise<Server> {
+  const { emailWebhookUrl, logLevel, ...settings } = readEnvironment(bindings)
+  await checkNoCaching(scopedDatabase)
+  return createServer({
+    ...settings,
+    database: scopedDatabase,
+    maxPbkdf2Iterations: MAX_PBKDF2_ITERATIONS,
+    mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
+    fetchPublicUrl: createPublicFetch(),
+    log: createLog(logLevel),
+    feedMaxAge: FEED_MAX_AGE,
+    waitUntil: continueInScope,
+  })
+}
