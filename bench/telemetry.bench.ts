@@ -38,7 +38,10 @@ it('what watching costs a request', async () => {
 async function start(way: Way, database: TestDatabase, clock: TestServer['clock']): Promise<TestServer> {
   const metrics = way === 'metrics' ? { host: '127.0.0.1', port: undefined, token: undefined } : undefined
   const otelEndpoint = way === 'traces' ? NOWHERE : undefined
-  const observation = await observe({ metrics, otelEndpoint, workers: 1 }, silentLog)
+  const observation = await observe(
+    { metrics, otelEndpoint, otelMetricsEndpoint: undefined, workers: 1 },
+    silentLog,
+  )
   const watched = { ...database, database: observation.database(database.database) }
   const options = { telemetry: observation.telemetry, log: silentLog }
   const server = await createTestServer(options, { database: watched, clock })

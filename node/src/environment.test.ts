@@ -68,6 +68,14 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1', OTEL_TRACES_EXPORTER: 'none' },
     { otelEndpoint: undefined },
   ],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1', OTEL_METRICS_EXPORTER: 'none' },
+    { otelEndpoint: 'http://127.0.0.1', otelMetricsEndpoint: undefined },
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://127.0.0.1/m' },
+    { otelEndpoint: undefined, otelMetricsEndpoint: 'http://127.0.0.1/m' },
+  ],
   [{ METRICS_HOST: '0.0.0.0' }, { metrics: undefined }],
   [{ METRICS_PORT: '9464' }, { metrics: { host: '127.0.0.1', port: 9464, token: undefined } }],
   [

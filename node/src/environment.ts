@@ -53,6 +53,8 @@ export interface Settings {
   metrics: { host: string; port: number | undefined; token: string | undefined } | undefined
   /** Where traces go; the SDK reads the further variables of the standard by itself. */
   otelEndpoint: string | undefined
+  /** Where metrics are sent. */
+  otelMetricsEndpoint: string | undefined
   allowLoopbackFetch: boolean
 }
 
@@ -99,11 +101,14 @@ const SCHEMA = z.object({
   METRICS_TOKEN: variable(parseAdminToken).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: variable((text) => parseWebUrl(text, 'the collector')).optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: variable((text) => parseChoice(text, OTLP_PROTOCOLS)).optional(),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: variable((text) => parseChoice(text, OTLP_PROTOCOLS)).optional(),
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: variable((text) => parseChoice(text, OTLP_PROTOCOLS)).optional(),
   OTEL_TRACES_SAMPLER: variable((text) => parseChoice(text, TRACE_SAMPLERS)).optional(),
   OTEL_TRACES_SAMPLER_ARG: variable(parseRatio).optional(),
   OTEL_TRACES_EXPORTER: variable((text) => parseChoice(text, ['otlp', 'none'] as const)).optional(),
+  OTEL_METRICS_EXPORTER: variable((text) => parseChoice(text, ['otlp', 'none'] as const)).optional(),
   OTEL_SDK_DISABLED: variable((text) => parseChoice(text, ['true', 'false'] as const)).optional(),
   ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
 })
@@ -148,7 +153,8 @@ export function readEnvironment(
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
     metrics: metricsOf(values),
-    otelEndpoint: collectorOf(values),
+    otelEndpoint: traceCollectorOf(values),
+    otelMetricsEndpoint: metricCollectorOf(values),
     allowLoopbackFetch: values.ALLOW_LOOPBACK_FETCH === 'true',
   }
 }
@@ -187,9 +193,14 @@ function metricsOf(values: z.infer<typeof SCHEMA>): Settings['metrics'] {
   return port === undefined && token === undefined ? undefined : { host, port, token }
 }
 
-function collectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
+function traceCollectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
   if (values.OTEL_SDK_DISABLED === 'true' || values.OTEL_TRACES_EXPORTER === 'none') return undefined
   return values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT
+}
+
+function metricCollectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
+  if (values.OTEL_SDK_DISABLED === 'true' || values.OTEL_METRICS_EXPORTER === 'none') return undefined
+  return values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT
 }
 
 function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {

@@ -22,14 +22,15 @@ export interface ObservedOptions {
   onMainPort?: boolean
   trustedProxies?: readonly string[]
   otelEndpoint?: string
+  otelMetricsEndpoint?: string
 }
 
 /** It is closed when the test is over; `close` may be called before. */
 export async function startObservedServer(given: ObservedOptions = {}): Promise<ObservedServer> {
-  const { token, onMainPort = false, trustedProxies = [], otelEndpoint } = given
+  const { token, onMainPort = false, trustedProxies = [], otelEndpoint, otelMetricsEndpoint } = given
   const port = onMainPort ? undefined : await findFreePort()
   const metrics = { host: '127.0.0.1', port, token }
-  const observation = await observe({ metrics, workers: 1, otelEndpoint }, silentLog)
+  const observation = await observe({ metrics, workers: 1, otelEndpoint, otelMetricsEndpoint }, silentLog)
   let answer: Server['fetch'] = async () => new Response('Not ready.', { status: 503 })
   const listener = await listen((request, info) => answer(request, info), {
     host: '127.0.0.1',

@@ -10,11 +10,21 @@ export interface ReceivedSpan {
   attributes: Readonly<Record<string, unknown>>
 }
 
-/** A collector of traces on this machine that keeps what it gets. */
+/** A metric as it came: its kind and its points. */
+export interface ReceivedMetric {
+  name: string
+  unit: string
+  kind: 'sum' | 'gauge' | 'histogram'
+  points: readonly (Readonly<Record<string, unknown>> & { attributes: Readonly<Record<string, unknown>> })[]
+}
+
+/** A collector on this machine that keeps what it gets. */
 export interface OtlpCollector {
   endpoint: string
   spans(): readonly ReceivedSpan[]
-  /** Every byte of every body. */
+  /** Of the last body with metrics. */
+  metrics(): readonly ReceivedMetric[]
+  /** Every byte of every body with traces. */
   bodies(): string
   contentTypes(): readonly string[]
   resource(): Readonly<Record<string, unknown>>
@@ -31,14 +41,26 @@ interface Payload {
   }[]
 }
 
+interface MetricPoint {
+  attributes: Attribute[]
+}
+type Metric = { name: string; unit: string } & Partial<
+  Record<ReceivedMetric['kind'], { dataPoints: MetricPoint[] }>
+>
+interface MetricsPayload {
+  resourceMetrics: { scopeMetrics: { metrics: Metric[] }[] }[]
+}
+
 export async function startOtlpCollector(): Promise<OtlpCollector> {
   const bodies: Buffer[] = []
   const types: string[] = []
+  const metricBodies: string[] = []
   const { port, close } = await listenOnLoopback(() => async (request) => {
     if (request.method === 'POST' && new URL(request.url).pathname === '/v1/traces') {
       bodies.push(Buffer.from(await request.arrayBuffer()))
       types.push(request.headers.get('Content-Type') ?? '')
     }
+    if (new URL(request.url).pathname === '/v1/metrics') metricBodies.push(await request.text())
     return Response.json({})
   })
   onTestFinished(close)
@@ -48,12 +70,33 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     bodies: () => Buffer.concat(bodies).toString('latin1'),
     contentTypes: () => types,
     resource: () => valuesOf(payloads()[0]?.resourceSpans[0]?.resource.attributes ?? []),
+    metrics: () => metricsOf(JSON.parse(metricBodies.at(-1) ?? '{"resourceMetrics":[]}') as MetricsPayload),
     spans: () =>
       payloads()
         .flatMap(({ resourceSpans }) => resourceSpans.flatMap(({ scopeSpans }) => scopeSpans))
         .flatMap(({ spans }) => spans)
         .map((span) => ({ ...span, attributes: valuesOf(span.attributes) })),
   }
+}
+
+function metricsOf({ resourceMetrics }: MetricsPayload): ReceivedMetric[] {
+  const metrics = resourceMetrics
+    .flatMap(({ scopeMetrics }) => scopeMetrics)
+    .flatMap(({ metrics }) => metrics)
+  return metrics.flatMap(({ name, unit, ...kinds }) =>
+    (['sum', 'gauge', 'histogram'] as const).flatMap((kind) => {
+      const points = kinds[kind]?.dataPoints
+      if (points === undefined) return []
+      return [
+        {
+          name,
+          unit,
+          kind,
+          points: points.map((point) => ({ ...point, attributes: valuesOf(point.attributes) })),
+        },
+      ]
+    }),
+  )
 }
 
 function valuesOf(attributes: readonly Attribute[]): Record<string, unknown> {

@@ -10,7 +10,8 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { answerMetrics, type ReadMetrics } from './metrics_answer.ts'
 import { listenForScrapes } from './metrics_listener.ts'
 import { observeDatabase, watchBoth } from './observed_database.ts'
-import type { RunningTracing } from './start_tracing.ts'
+import type { OpenTelemetry } from './open_telemetry.ts'
+import type { Tracing } from './tracing.ts'
 
 /** What watches this process, put around the parts of a server. Where nothing is asked for, each part stays as it is. */
 export interface Observation {
@@ -22,13 +23,15 @@ export interface Observation {
   close(): Promise<void>
 }
 
-type ObservationSettings = Pick<Settings, 'metrics' | 'otelEndpoint' | 'workers'>
+type ObservationSettings = Pick<Settings, 'metrics' | 'otelEndpoint' | 'otelMetricsEndpoint' | 'workers'>
 
 /** Begins to watch, as the settings say. */
 export async function observe(settings: ObservationSettings, log: Logger): Promise<Observation> {
-  const metrics = settings.metrics && createMetrics(nameOf(settings))
-  const tracing = settings.otelEndpoint === undefined ? undefined : await loadTracing(log)
-  const closes: (() => void | Promise<void>)[] = tracing === undefined ? [] : [tracing.close]
+  const isCounting = settings.metrics !== undefined || settings.otelMetricsEndpoint !== undefined
+  const metrics = isCounting ? createMetrics(nameOf(settings)) : undefined
+  const otel = await loadOpenTelemetry(settings, metrics, log)
+  const tracing = otel?.tracing
+  const closes: (() => void | Promise<void>)[] = otel === undefined ? [] : [otel.close]
   return {
     telemetry: telemetryOf(metrics, tracing),
     database(database) {
@@ -38,11 +41,12 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
     fetchPublicUrl: (fetch) => tracing?.fetchPublicUrl(fetch) ?? fetch,
     async server(server, database) {
       const traced = tracing === undefined ? server : { ...server, fetch: tracing.requests(server.fetch) }
-      if (metrics === undefined || settings.metrics === undefined) return traced
+      if (metrics === undefined) return traced
       metrics.gauge({
         measure: isSupervisor(settings) ? undefined : server.measure,
         connections: () => database.connections?.() ?? { open: 0, idle: 0, waiting: 0 },
       })
+      if (settings.metrics === undefined) return traced
       const { read, stop } = readerOf(metrics, settings)
       closes.push(stop)
       const { port, host, token } = settings.metrics
@@ -56,10 +60,17 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
   }
 }
 
-/** The SDK costs a quarter of a second and some megabytes, so only those have it who ask for it. */
-async function loadTracing(log: Logger): Promise<RunningTracing> {
-  const { startTracing } = await import('./start_tracing.ts')
-  return startTracing(process.env, cluster.worker?.id, log)
+/** The SDK takes its time and some megabytes, so only those load it who ask for it. */
+async function loadOpenTelemetry(
+  { otelEndpoint, otelMetricsEndpoint }: ObservationSettings,
+  metrics: Metrics | undefined,
+  log: Logger,
+): Promise<OpenTelemetry | undefined> {
+  if (otelEndpoint === undefined && otelMetricsEndpoint === undefined) return undefined
+  const { startOpenTelemetry } = await import('./open_telemetry.ts')
+  const counted = otelMetricsEndpoint === undefined ? undefined : metrics?.registry
+  const isTracing = otelEndpoint !== undefined
+  return startOpenTelemetry({ isTracing, counted }, process.env, cluster.worker?.id, log)
 }
 
 /** Of a process among several. */
@@ -72,10 +83,7 @@ function isSupervisor({ workers }: Pick<ObservationSettings, 'workers'>): boolea
   return cluster.isPrimary && workers > 1
 }
 
-function telemetryOf(
-  metrics: Metrics | undefined,
-  tracing: RunningTracing | undefined,
-): Telemetry | undefined {
+function telemetryOf(metrics: Metrics | undefined, tracing: Tracing | undefined): Telemetry | undefined {
   if (tracing === undefined) return metrics?.telemetry
   const counting = metrics?.telemetry ?? silentTelemetry
   return {
