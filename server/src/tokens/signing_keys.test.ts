@@ -141,6 +141,17 @@ describe('a rotation', () => {
     await keys.rotateAll()
     expect(rows).toHaveLength(2 * SIGNING_ALGS.length)
   })
+
+  it('at once overtakes a successor that has not signed yet', async () => {
+    const keys = await load()
+    await keys.rotateAll()
+    now += SECOND
+    await keys.rotateAll(0)
+    const { kid } = await keys.current('ES256')
+    expect(rows.findLast(({ deactivates_at }) => deactivates_at === null)?.kid).toBe(kid)
+    now += DAY + SECOND
+    expect((await keys.current('ES256')).kid).toBe(kid)
+  })
 })
 
 describe('another node’s key', () => {

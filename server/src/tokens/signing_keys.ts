@@ -169,9 +169,12 @@ class KeyRing implements SigningKeys {
     }
   }
 
+  /** The newest of those that have become active. */
   #findSigning(alg: SigningAlg): LoadedKey | undefined {
     const now = this.#options.now()
-    return this.#keys.find(({ row }) => row.alg === alg && row.activates_at.getTime() <= now)
+    return this.#keys.find(
+      ({ row }) => row.alg === alg && row.activates_at.getTime() <= now && !wasOvertaken(row),
+    )
   }
 
   #findKnown(kid: string): LoadedKey | undefined {
@@ -182,6 +185,11 @@ class KeyRing implements SigningKeys {
   #findSame(row: SigningKeyRow): LoadedKey | undefined {
     return this.#keys.find((key) => isSameKey(key.row, row))
   }
+}
+
+/** Whether a key got a successor that signs before it would have: then it never signs, and is not published for long. */
+function wasOvertaken({ activates_at, deactivates_at }: SigningKeyRow): boolean {
+  return deactivates_at !== null && deactivates_at.getTime() <= activates_at.getTime()
 }
 
 function isSameKey(a: SigningKeyRow, b: SigningKeyRow): boolean {
