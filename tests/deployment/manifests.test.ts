@@ -36,6 +36,8 @@ interface PodSpec {
 }
 interface Manifest {
   kind: string
+  metadata: { labels?: object }
+  data?: Record<string, string>
   spec?: object
 }
 interface Workload {
@@ -89,7 +91,7 @@ describe('the manifests of Kubernetes', () => {
     expect(container.livenessProbe?.httpGet.path).toBe('/health')
     expect(container.startupProbe?.httpGet.path).toBe('/health')
     const { config } = await readDockerfile(join(ROOT, 'Dockerfile'))
-    expect(container.ports).toEqual([{ name: 'http', containerPort: Number(config.env['PORT']) }])
+    expect(container.ports).toContainEqual({ name: 'http', containerPort: Number(config.env['PORT']) })
   })
 
   it('wait for a pod as long as it takes to stop', async () => {
@@ -114,6 +116,18 @@ describe('the manifests of Kubernetes', () => {
     // The migration's pods are others, which the Service must not find.
     const migration = await readSpec<Workload>('migration.yaml')
     expect(migration.template.metadata.labels).not.toEqual(selector.matchLabels)
+  })
+
+  it('lead Prometheus to the port that the server is told to count at', async () => {
+    const [configMap] = await readManifests('config_map.yaml')
+    const [container] = (await readPod('deployment.yaml')).containers
+    const port = container.ports?.find(({ name }) => name === 'metrics')?.containerPort
+    expect(configMap?.data).toMatchObject({ METRICS_PORT: String(port), METRICS_HOST: '0.0.0.0' })
+    const { ports } = await readSpec<{ ports: object[] }>('service.yaml')
+    expect(ports).toContainEqual({ name: 'metrics', port, targetPort: 'metrics' })
+    const { selector } = await readSpec<{ selector: { matchLabels: object } }>('service_monitor.yaml')
+    const [service] = await readManifests('service.yaml')
+    expect(service?.metadata.labels).toEqual(selector.matchLabels)
   })
 
   it('keep the password of the owner from the server, and secrets out of the Kustomization', async () => {
