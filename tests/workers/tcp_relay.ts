@@ -5,6 +5,10 @@ import { createConnection, createServer, type Socket } from 'node:net'
 export interface TcpRelay {
   /** The same database and account, over TCP: what Hyperdrive takes. */
   url: string
+  /** Cuts all connections and takes no new ones, as a database that is away. */
+  pause(): Promise<void>
+  /** Takes connections again, on the same port. */
+  resume(): Promise<void>
   close(): Promise<void>
 }
 
@@ -12,11 +16,11 @@ export interface TcpRelay {
 export async function startTcpRelay(databaseUrl: string): Promise<TcpRelay> {
   const url = new URL(databaseUrl)
   const directory = url.searchParams.get('host')
-  if (directory === null) return { url: databaseUrl, close: async () => {} }
-  const path = `${directory}/.s.PGSQL.${url.port || '5432'}`
+  const port = Number(url.port || '5432')
+  const place = directory === null ? { host: url.hostname, port } : { path: `${directory}/.s.PGSQL.${port}` }
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
-    const upstream = createConnection(path)
+    const upstream = createConnection(place)
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
@@ -25,17 +29,25 @@ export async function startTcpRelay(databaseUrl: string): Promise<TcpRelay> {
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const listen = async (at: number) => {
+    server.listen(at, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  await listen(0)
   const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  const account = `${url.username}:${url.password}`
+  const relayPort = typeof address === 'object' && address ? address.port : 0
+  const pause = async () => {
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
   return {
-    url: `postgres://${account}@127.0.0.1:${port}${url.pathname}`,
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
+    url: `postgres://${url.username}:${url.password}@127.0.0.1:${relayPort}${url.pathname}`,
+    pause,
+    resume: () => listen(relayPort),
+    close: async () => {
+      if (server.listening) await pause()
     },
   }
 }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestHarness, type TestHarness } from 'wrangler'
 import { createTestDatabase } from '../support/postgres.ts'
 import { ADMIN_TOKEN, createClock, ISSUER, OWNER, type TestServer } from '../support/server.ts'
-import { startTcpRelay } from './tcp_relay.ts'
+import { startTcpRelay, type TcpRelay } from './tcp_relay.ts'
 
 const CONFIG = fileURLToPath(new URL('../../workers/wrangler.jsonc', import.meta.url))
 const LOCAL_DATABASE = 'CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'
@@ -11,6 +11,8 @@ export const SECRET = 'a server secret for tests only of 32 bytes or more'
 /** The Worker in workerd as wrangler.jsonc describes it, on a database of its own. Its `fetch` goes over HTTP. */
 export interface TestWorker extends Omit<TestServer, 'server' | 'mails' | 'documents' | 'addNode'> {
   harness: TestHarness
+  /** What leads to the database. */
+  relay: TcpRelay
 }
 
 export async function startTestWorker(
@@ -41,6 +43,7 @@ export async function startTestWorker(
   }
   return {
     harness,
+    relay,
     database,
     issuer: ISSUER,
     clock: createClock(),

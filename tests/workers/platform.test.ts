@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createBrowser } from '../support/browser.ts'
+import { OWNER, type TestServer } from '../support/server.ts'
+import { startTestWorker, type TestWorker } from './workerd.ts'
+
+let hook: Server
+const taken: Record<string, unknown>[] = []
+let worker: TestWorker
+
+beforeAll(async () => {
+  hook = createServer(async (request, response) => {
+    taken.push((await json(request)) as Record<string, unknown>)
+    response.writeHead(202).end()
+  }).listen(0, '127.0.0.1')
+  await once(hook, 'listening')
+  const { port } = hook.address() as AddressInfo
+  worker = await startTestWorker({ vars: { EMAIL_WEBHOOK_URL: `http://127.0.0.1:${port}/mail` } })
+})
+afterAll(async () => {
+  hook.close()
+  await worker.close()
+})
+
+const from = (address: string): RequestInit => ({ headers: { 'CF-Connecting-IP': address } })
+
+it('a start that failed is not kept: the database comes back, and so does the server', async () => {
+  await worker.relay.pause()
+  const away = await worker.fetch('/ready')
+  expect([away.status, away.headers.get('Retry-After')]).toEqual([503, '30'])
+  await worker.relay.resume()
+  expect((await worker.fetch('/ready')).status).toBe(200)
+})
+
+it('what begins for a client who goes away is there for the next', async () => {
+  const leaving = Array.from({ length: 10 }, async () => {
+    const controller = new AbortController()
+    const answer = worker.fetch('/.well-known/jwks.json', { signal: controller.signal })
+    setTimeout(() => controller.abort(), 1)
+    await answer.catch(() => undefined)
+  })
+  await Promise.all(leaving)
+  expect((await worker.fetch('/.well-known/jwks.json')).status).toBe(200)
+})
+
+it('while the database is away a request is refused in bounded time, and is served again after', async () => {
+  await worker.relay.pause()
+  expect((await worker.fetch('/ready')).status).toBe(503)
+  expect((await worker.fetch('/health')).status).toBe(200)
+  await worker.relay.resume()
+  expect((await worker.fetch('/ready')).status).toBe(200)
+})
+
+it('mail leaves after the answer, by the webhook', async () => {
+  const browser = createBrowser(worker as unknown as TestServer)
+  const page = await browser.open('/password-reset')
+  await browser.submit(page, { email: OWNER.email }, '/password-reset')
+  await expect.poll(() => taken.map(({ to }) => to), { timeout: 20_000 }).toEqual([OWNER.email])
+  expect(worker.harness.getLogs().filter(({ message }) => String(message).includes('Failed:'))).toEqual([])
+})
+
+it('an address that asks too much is refused, MCP servers and monitors are not', async () => {
+  const ask = async () => (await worker.fetch('/nothing', from('192.0.2.1'))).status
+  const statuses = new Set<number>()
+  // The minute may turn meanwhile, from which on it is counted anew.
+  for (let batch = 0; batch < 20 && !statuses.has(429); batch += 1)
+    for (const status of await Promise.all(Array.from({ length: 60 }, ask))) statuses.add(status)
+  expect([...statuses]).toEqual([404, 429])
+  expect((await worker.fetch('/health', from('192.0.2.1'))).status).toBe(200)
+  expect((await worker.fetch('/introspect', { method: 'POST', ...from('192.0.2.1') })).status).toBe(401)
+  expect((await worker.fetch('/nothing', from('192.0.2.2'))).status).toBe(404)
+})
+
+it('the cron trigger deletes what has expired', async () => {
+  await worker.database.database.runScript(
+    `insert into auth_agent.attempt_counters (key, attempts, window_ends_at)
+     values ('\\x00', 1, now() - interval '1 day')`,
+  )
+  const { outcome } = await worker.harness.getWorker().scheduled({ cron: '* * * * *' })
+  expect(outcome).toBe('ok')
+  await expect
+    .poll(
+      () =>
+        worker.database.database.query<{ count: string }>({
+          name: 'expired_counters',
+          text: 'select count(*) from auth_agent.attempt_counters where window_ends_at < now()',
+        }),
+      { timeout: 20_000 },
+    )
+    .toEqual([{ count: '0' }])
+})
+
+it('assets come from the platform, as the server would answer them', async () => {
+  const page = await (await worker.fetch('/sign-in')).text()
+  const [, path = ''] = /href="(\/assets\/[^"]+\/style\.css)"/.exec(page) ?? []
+  const response = await worker.fetch(path)
+  expect(response.status).toBe(200)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'text/css; charset=utf-8',
+    'cache-control': 'public, max-age=31536000, immutable',
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+  })
+  const outdated = await worker.fetch(path.replace(/assets\/[^/]+/, 'assets/0000000000000000'))
+  expect([outdated.status, outdated.headers.get('cache-control')]).toEqual([200, 'no-store'])
+})

@@ -1,0 +1,9 @@
+export const ISSUER = 'http://localhost:8787'
+export const OWNER = { email: 'owner@example.com', password: 'correct horse battery staple' }
+
+/** What `wrangler secret put` would set. */
+export const SECRETS = {
+  AUTH_AGENT_SECRET: 'a server secret for tests only of 32 bytes or more',
+  AUTH_AGENT_OWNER_EMAIL: OWNER.email,
+  AUTH_AGENT_OWNER_PASSWORD: OWNER.password,
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { refuseTooMany } from './request_limit.ts'
+
+const usedUp = { limit: async () => ({ success: false }) }
+const at = (path: string) => new Request(`https://auth.example.com${path}`)
+const ask = (path: string) => refuseTooMany(usedUp, at(path), '192.0.2.1')
+
+it.each(['/token', '/authorize', '/sign-in', '/register', '/', '/api/servers', '/introspect/more'])(
+  'an address that used up its requests is refused at %s',
+  async (path) => {
+    const refusal = await ask(path)
+    expect([refusal?.status, refusal?.headers.get('Retry-After')]).toEqual([429, '60'])
+  },
+)
+
+it.each([
+  '/introspect',
+  '/tenant/introspect',
+  '/revocations?wait=20',
+  '/health',
+  '/ready',
+  '/.well-known/jwks.json',
+  '/assets/digest/style.css',
+])('what servers, monitors and caches ask all the time is not counted: %s', async (path) => {
+  expect(await ask(path)).toBeUndefined()
+})
+
+it('nobody is refused whose address is not known, or where nothing counts', async () => {
+  expect(await refuseTooMany(usedUp, at('/token'), undefined)).toBeUndefined()
+  expect(await refuseTooMany(undefined, at('/token'), '192.0.2.1')).toBeUndefined()
+})
