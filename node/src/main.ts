@@ -59,6 +59,7 @@ function stopOnSignal(starting: Promise<Running>, log: Logger): void {
     })
 }
 
+/** Not SIGHUP, which a terminal that closes sends. Without a listener SIGUSR2 would end the process. */
 function replaceOnSignal(starting: Promise<Running>, log: Logger): void {
   process.on('SIGUSR2', async () => {
     const running = await starting.catch(() => undefined)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@auth-agent/server/log'
 import { GrowingPause } from './growing_pause.ts'
 import type { CloseOptions } from './listen.ts'
+import { closeUnclaimedConnections } from './unclaimed_connections.ts'
 import type { Order, Report } from './worker.ts'
 
 /** What a worker may take to stop; one that takes longer is killed. */
@@ -39,6 +40,8 @@ class Supervisor {
   readonly #pause = new GrowingPause()
   readonly #stopping = new AbortController()
   #replacing: Promise<void> | undefined
+  /** One is replaced at a time, whoever wants it. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: { count: number; inboxSecret: string | undefined; log: Logger }) {
     this.#options = options
@@ -52,6 +55,7 @@ class Supervisor {
       await this.stop()
       throw error
     }
+    this.#options.log.info({ workerPids: workers.map(({ pid }) => pid) }, 'The workers have started.')
     for (const worker of workers) this.#keep(worker)
   }
 
@@ -71,7 +75,8 @@ class Supervisor {
     const { log } = this.#options
     log.info({}, 'The workers are replaced.')
     for (const worker of [...this.#running]) {
-      if (!worker.isLeaving && !(await this.#replaceOne(worker))) {
+      if (!(await this.#replaceOne(worker))) {
+        if (this.#isStopping) return
         log.error({}, 'The workers that have no successor go on as they are.')
         return
       }
@@ -79,8 +84,15 @@ class Supervisor {
     log.info({}, 'The workers have been replaced.')
   }
 
+  #replaceOne(worker: WorkerProcess): Promise<boolean> {
+    const replaced = this.#turn.then(() => this.#replaceNow(worker))
+    this.#turn = replaced
+    return replaced
+  }
+
   /** Starts a successor, and lets the worker go when that serves. Answers whether it did. */
-  async #replaceOne(worker: WorkerProcess): Promise<boolean> {
+  async #replaceNow(worker: WorkerProcess): Promise<boolean> {
+    if (worker.isLeaving) return true
     const successor = await this.#tryToLaunch()
     if (successor === undefined || this.#isStopping) return false
     this.#keep(successor)
@@ -91,6 +103,7 @@ class Supervisor {
   /** From now on, a successor is started when this one ends, or when somebody tells it alone to end. */
   #keep(worker: WorkerProcess): void {
     const { log } = this.#options
+    worker.isOnTrial = false
     void worker.ended.then((ending) => {
       if (worker.isLeaving || this.#isStopping) return
       log.error({ workerPid: worker.pid, ...ending }, 'A worker has ended unasked.')
@@ -105,19 +118,22 @@ class Supervisor {
     })
   }
 
-  /** Starts workers until there are enough. While one cannot start, such as without a database, the pauses grow. */
+  /** Starts one in place of one that ended. While it cannot start, such as without a database, the pauses grow. */
   async #restart(): Promise<void> {
-    while (!this.#isStopping && this.#kept < this.#options.count) {
+    let worker: WorkerProcess | undefined
+    while (worker === undefined) {
       const pauseMs = this.#pause.next()
       this.#options.log.warn({ pauseMs }, 'Another worker is started after a pause.')
       await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
-      if (this.#isStopping) return
-      const worker = await this.#tryToLaunch()
-      if (worker !== undefined) this.#keep(worker)
+      if (this.#isStopping || this.#kept >= this.#options.count) return
+      worker = await this.#tryToLaunch()
     }
+    if (this.#kept < this.#options.count) this.#keep(worker)
+    else await this.#retire(worker, { isReplaced: true })
   }
 
   async #tryToLaunch(): Promise<WorkerProcess | undefined> {
+    if (this.#isStopping) return undefined
     const worker = this.#launch()
     try {
       await worker.serving
@@ -148,7 +164,7 @@ class Supervisor {
   }
 
   get #kept(): number {
-    return [...this.#running].filter(({ isLeaving }) => !isLeaving).length
+    return [...this.#running].filter(({ isLeaving, isOnTrial }) => !isLeaving && !isOnTrial).length
   }
 
   get #isStopping(): boolean {
@@ -161,6 +177,8 @@ class WorkerProcess {
   readonly #worker: Worker
   /** Whether it was told to stop. */
   isLeaving = false
+  /** Whether it has yet to show that it can serve. */
+  isOnTrial = true
   readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
   /** Rejects with why it cannot. */
   readonly serving: Promise<void>
@@ -168,6 +186,7 @@ class WorkerProcess {
 
   constructor(inboxSecret: string | undefined) {
     const worker = cluster.fork()
+    closeUnclaimedConnections(worker)
     this.#worker = worker
     this.ended = new Promise((resolve) => {
       worker.once('exit', (exitCode: number | null, signal: string | null) => resolve({ exitCode, signal }))

@@ -18,8 +18,18 @@ export interface MainProcess {
   started(): Promise<void>
 }
 
-/** Runs it; it is killed when the test is over. */
+/** Runs it; it is stopped when the test is over. */
 export function runMain(env: Record<string, string>, args: readonly string[] = []): MainProcess {
+  const program = spawnMain(env, args)
+  onTestFinished(async () => {
+    program.child.kill('SIGTERM')
+    await program.ended
+  })
+  return program
+}
+
+/** Runs it until somebody stops it. */
+export function spawnMain(env: Record<string, string>, args: readonly string[] = []): MainProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,10 +40,6 @@ export function runMain(env: Record<string, string>, args: readonly string[] = [
       written[stream] += text
     })
   const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGTERM')
-    await ended
-  })
   return {
     child,
     stdout: () => written.stdout,
