@@ -56,7 +56,7 @@ export async function openServer(
       pbkdf2Iterations: settings.pbkdf2Iterations,
       adminToken: settings.adminToken,
       owner: settings.owner,
-      mailer: mail.mailer,
+      mailer: mail.mailer && observation.mailer(mail.mailer),
       inbox: mail.inbox,
       fetchPublicUrl: observation.fetchPublicUrl(
         createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch }),

@@ -56,6 +56,8 @@ describe('traces (OTLP/HTTP)', () => {
     const secrets = await useEverything(server)
     await server.close()
     expect(collector.spans().length).toBeGreaterThan(50)
+    const [mail] = find('send mail')
+    expect(find('POST /sign-in').map(({ spanId }) => spanId)).toContain(mail?.parentSpanId)
     expect([...secrets].filter(([, secret]) => secret.length < 8)).toEqual([])
     const found = [...secrets].filter(([, secret]) => collector.bodies().includes(secret))
     expect(found.map(([name]) => name)).toEqual([])
@@ -120,6 +122,10 @@ async function useEverything(server: ObservedServer): Promise<Map<string, string
     authorizeUrl(granted.clientId, createPkce(), { state: 'a-state-of-the-client', scope: 'no-such-scope' }),
   )
   await browser.open('/setup?token=a-token-in-a-query')
+  const stranger = createBrowser(server)
+  await stranger.submit(await stranger.open('/sign-in'), { email: OWNER.email, method: 'email_code' })
+  await vi.waitUntil(() => server.mails.length > 0)
+  const code = /[A-Z2-9]{4}-[A-Z2-9]{4}/.exec(server.mails[0]?.text ?? '')?.[0] ?? ''
   return new Map([
     ['admin token', ADMIN_TOKEN],
     ['API key', mcp.key.replace(/^sk_/, '')],
@@ -137,6 +143,7 @@ async function useEverything(server: ObservedServer): Promise<Map<string, string
     ['forged token', 'a-forged-refresh-token'],
     ['state', 'a-state-of-the-client'],
     ['query', 'a-token-in-a-query'],
+    ['e-mail code', code],
     ...[...browser.cookies].map(([name, value]) => [`cookie ${name}`, value] as const),
   ])
 }

@@ -45,6 +45,7 @@ export async function startObservedServer(given: ObservedOptions = {}): Promise<
     {
       issuer,
       telemetry: observation.telemetry,
+      mailer: observation.mailer({ send: async (mail) => void server.mails.push(mail) }),
       fetchPublicUrl: observation.fetchPublicUrl(async (url) => serveDocument(server.documents, url)),
     },
     { database: { ...database, database: observation.database(database.database) } },

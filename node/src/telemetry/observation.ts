@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { Server } from '@auth-agent/server'
 import type { Logger } from '@auth-agent/server/log'
+import type { Mailer } from '@auth-agent/server/mail'
 import type { FetchPublicUrl } from '@auth-agent/server/public_fetch'
 import type { Database } from '@auth-agent/server/storage/database'
 import { silentTelemetry, type Telemetry } from '@auth-agent/server/telemetry'
@@ -18,6 +19,7 @@ export interface Observation {
   telemetry: Telemetry | undefined
   database(database: Database): Database
   fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+  mailer(mailer: Mailer): Mailer
   server(server: Server, database: Database): Promise<Server>
   /** Lets what was collected leave. */
   close(): Promise<void>
@@ -39,6 +41,7 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
       return watches.length === 0 ? database : observeDatabase(database, watches.reduce(watchBoth))
     },
     fetchPublicUrl: (fetch) => tracing?.fetchPublicUrl(fetch) ?? fetch,
+    mailer: (mailer) => tracing?.mailer(mailer) ?? mailer,
     async server(server, database) {
       const traced = tracing === undefined ? server : { ...server, fetch: tracing.requests(server.fetch) }
       if (metrics === undefined) return traced

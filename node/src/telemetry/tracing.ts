@@ -1,3 +1,4 @@
+import type { Mailer } from '@auth-agent/server/mail'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import type { FetchPublicUrl } from '@auth-agent/server/public_fetch'
 import type { AnsweredRequest } from '@auth-agent/server/telemetry'
@@ -22,6 +23,7 @@ export interface Tracing {
   requestAnswered(request: AnsweredRequest): void
   statements: StatementWatch
   fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+  mailer(mailer: Mailer): Mailer
 }
 
 export function createTracing(tracer: Tracer): Tracing {
@@ -48,23 +50,31 @@ export function createTracing(tracer: Tracer): Tracing {
       if (refusedWith !== undefined) span?.setAttribute('error.type', refusedWith)
     },
     statements(statement) {
-      if (!isRecording()) return () => {}
+      if (!isTraced()) return () => {}
       const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': statement }
       const span = tracer.startSpan(statement, { kind: SpanKind.CLIENT, attributes })
       return (failure) => endSpan(span, failure)
     },
     fetchPublicUrl: (fetch) => (url, limits) => {
-      if (!isRecording()) return fetch(url, limits)
+      if (!isTraced()) return fetch(url, limits)
       const attributes = { 'http.request.method': 'GET', 'server.address': url.hostname }
       const span = tracer.startSpan('GET client metadata', { kind: SpanKind.CLIENT, attributes })
       return untilSettled(span, () => fetch(url, limits))
     },
+    mailer: (mailer) => ({
+      send(mail) {
+        if (!isTraced()) return mailer.send(mail)
+        const span = tracer.startSpan('send mail', { kind: SpanKind.CLIENT })
+        return untilSettled(span, () => mailer.send(mail))
+      },
+    }),
   }
 }
 
-/** Work outside of a request, such as maintenance, has no span to belong to. */
-function isRecording(): boolean {
-  return trace.getActiveSpan()?.isRecording() ?? false
+/** Work outside of a request, such as maintenance, has no trace to belong to; what is done after the answer has. */
+function isTraced(): boolean {
+  const flags = trace.getActiveSpan()?.spanContext().traceFlags ?? TraceFlags.NONE
+  return (flags & TraceFlags.SAMPLED) !== 0
 }
 
 async function untilSettled<Result>(span: Span, work: () => Promise<Result>): Promise<Result> {
