@@ -14,10 +14,14 @@ export interface Block {
   text: string
 }
 
+export function readText(): Promise<string> {
+  return readFile(DOCUMENT, 'utf8')
+}
+
 /** The blocks below each heading of DEPLOYMENT.md, in order. */
 export async function readBlocks(): Promise<Map<string, Block[]>> {
   const sections = new Map<string, Block[]>()
-  const lines = (await readFile(DOCUMENT, 'utf8')).split('\n')
+  const lines = (await readText()).split('\n')
   let blocks: Block[] = []
   let open: Block | undefined
   for (const line of lines) {

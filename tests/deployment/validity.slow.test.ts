@@ -48,6 +48,13 @@ describe('tools that know find no fault', () => {
     expect(await validate('kubernetes-validate', '--strict', '--quiet', '-k', version, ...files)).toBe('')
   })
 
+  it('the schemas of Kubernetes would find a fault', async () => {
+    const file = join(await makeFolder(), 'service.yaml')
+    const service = await readFile(join(KUBERNETES, 'service.yaml'), 'utf8')
+    await writeFile(file, service.replace('targetPort:', 'targetPorts:'))
+    expect(await validate('kubernetes-validate', '--strict', '--quiet', file)).toMatch(/targetPorts/)
+  })
+
   itWhere(hasKubectl)('kubectl puts the manifests together', async () => {
     const { stdout } = await run('kubectl', ['kustomize', KUBERNETES])
     for (const kind of ['Namespace', 'Deployment', 'Service', 'PodDisruptionBudget'])
