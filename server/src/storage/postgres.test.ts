@@ -74,3 +74,48 @@ it('a transaction that is refused leaves nothing, and its connection is used aga
   expect(await database.query(COUNT)).toEqual([{ count: '1' }])
   await database.close()
 })
+
+describe('a connection that is cut', () => {
+  const CUT = statement(
+    'test_cut',
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'cut'`,
+  )
+  let test: TestDatabase
+  beforeAll(async () => {
+    test = await createTestDatabase()
+  })
+  afterAll(() => test.drop())
+
+  const connect = () => {
+    const database = connectPostgres(test.url, { maxConnections: 1, applicationName: 'cut' })
+    onTestFinished(() => database.close())
+    return database
+  }
+
+  it.each(['a statement', 'a transaction'])('and written to before anybody knows fails %s', async (what) => {
+    const database = connect()
+    await database.query(ONE)
+    await test.database.query(ONE)
+    const cut = test.database.query(CUT)
+    await new Promise((resolve) => setImmediate(resolve))
+    // Nothing is read for so long, so the write that follows fails by itself: with EPIPE on a unix socket.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    const asked = what === 'a statement' ? database.query(ONE) : database.transaction((tx) => tx.query(ONE))
+    await expect(asked).rejects.toThrow(DatabaseUnavailable)
+    await cut
+    expect(await database.query(ONE)).toEqual([{ one: 1 }])
+  })
+
+  it('between two statements of a transaction fails it, and nothing else', async () => {
+    const database = connect()
+    const cutShort = database.transaction(async (tx) => {
+      await tx.query(ONE)
+      await test.database.query(CUT)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await tx.query(ONE)
+    })
+    await expect(cutShort).rejects.toThrow(DatabaseUnavailable)
+    expect(await database.query(ONE)).toEqual([{ one: 1 }])
+  })
+})

@@ -34,6 +34,8 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
+  // Nor may one that breaks in a transaction, between its statements; the next of them, or the commit, fails.
+  pool.on('connect', (client) => client.on('error', () => {}))
 
   return {
     ...queryable(pool, prepare),
@@ -87,7 +89,8 @@ function refuseUnavailable(error: unknown): never {
 function describeFailure(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error
   const code = (error as { code?: unknown }).code
-  const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+  // EPIPE of a socket looks like one.
+  const isSqlState = error instanceof pg.DatabaseError && typeof code === 'string'
   // What has no SQLSTATE comes from the socket or the pool (refused, reset, timed out), or is an error of `work`.
   const isUnavailable = isSqlState ? UNAVAILABLE.test(code) : isConnectionError(error)
   return isUnavailable ? new DatabaseUnavailable({ cause: error }) : error
