@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { main as build } from './build.ts'
@@ -31,6 +31,16 @@ it('carries every file for browsers along, minified and with a hash of its conte
   const css = assets['style.css']?.body ?? ''
   expect(css.length).toBeGreaterThan(100)
   expect(css).not.toMatch(/\/\*|\n\s|@import/)
+})
+
+it('loads what few ask for only when they do', async () => {
+  await build()
+  const main = await readFile(MAIN, 'utf8')
+  const chunks = [...main.matchAll(/from "(\.\/[^"]+)"|import "(\.\/[^"]+)"/g)].map(
+    ([, from, alone]) => from ?? alone,
+  )
+  const loaded = await Promise.all(chunks.map((chunk) => readFile(new URL(chunk ?? '', MAIN), 'utf8')))
+  expect([main, ...loaded].join('\n')).not.toMatch(/from "@opentelemetry\/(sdk|exporter)/)
 })
 
 it('does nothing when nothing changed', async () => {

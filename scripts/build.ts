@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
@@ -54,11 +54,16 @@ async function buildAsset(source: string): Promise<[string, object]> {
   return [basename(source, extname(source)) + extension, { contentType, body, hash }]
 }
 
-/** Node cannot strip types from .tsx, so its entry is bundled; packages of npm stay where they are. */
+/**
+ * Node cannot strip types from .tsx, so its entry is bundled; packages of npm stay where they are. What is imported when
+ * it is needed gets a file of its own beside the entry, so that it is loaded then and no earlier.
+ */
 async function buildNode(): Promise<void> {
-  await build({
+  const { metafile } = await build({
     entryPoints: [join(ROOT, 'node/src/main.ts')],
-    outfile: MAIN,
+    outdir: dirname(MAIN),
+    splitting: true,
+    metafile: true,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -69,6 +74,9 @@ async function buildNode(): Promise<void> {
     plugins: [keepPackagesOutside],
     logLevel: 'error',
   })
+  const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)))
+  for (const name of await readdir(dirname(MAIN)))
+    if (!made.has(name)) await rm(join(dirname(MAIN), name), { recursive: true })
 }
 
 /** Our own workspaces are TypeScript and go into the bundle; everything else that npm installed does not. */

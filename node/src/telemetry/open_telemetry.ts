@@ -20,6 +20,9 @@ import { producerOf } from './metric_producer.ts'
 import { readSampler } from './sampler.ts'
 import { createTracing, type Tracing } from './tracing.ts'
 
+/** What is left at the end is sent within this, or lost: the SDK would try for longer than a process may take to stop. */
+const FAREWELL_MS = 2_000
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What leaves in the background; nothing waits for it but the end. */
@@ -56,7 +59,10 @@ export function startOpenTelemetry(
     tracing: traces && createTracing(traces.getTracer('auth-agent')),
     async close() {
       const lost = (error: unknown) => log.warn({ err: error }, 'What was left for a collector is lost.')
-      await Promise.all([traces?.shutdown().catch(lost), metrics?.shutdown().catch(lost)])
+      await atMost(
+        FAREWELL_MS,
+        Promise.all([traces?.shutdown().catch(lost), metrics?.shutdown().catch(lost)]),
+      )
       context.disable()
       diag.disable()
     },
@@ -64,6 +70,15 @@ export function startOpenTelemetry(
 }
 
 const SILENT = { error() {}, warn() {}, info() {}, debug() {}, verbose() {} }
+
+async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
 
 /** What the operator says of it counts for more. */
 function describeProcess(worker: number | undefined): Resource {
