@@ -23,11 +23,11 @@ export async function main([command, ...filters]: readonly string[]): Promise<vo
 }
 
 async function runSuites(fast: boolean, filters: readonly string[]): Promise<Count[]> {
-  if (fast) return [await runVitest(filters, { TEST_FAST: 'true' })]
+  if (fast) return runVitest(filters, { TEST_FAST: 'true' })
   // Found, and where need be installed, once before several test files look for it at the same time.
   const programs = { CHROMIUM_PATH: await findChromium(), PYTHON_PATH: await preparePython() }
   const vitest = await runVitest(filters, programs)
-  return filters.length > 0 ? [vitest] : [vitest, await runPythonTests()]
+  return filters.length > 0 ? vitest : [...vitest, await runPythonTests()]
 }
 
 function sum(counts: readonly Count[], key: keyof Count): number {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
-import { ISSUER, SECRETS } from './workerd/settings.ts'
+import { ISSUER, LOCAL_DATABASE, SECRETS } from './workerd/settings.ts'
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -9,13 +9,13 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
   plugins: [
-    cloudflareTest(({ inject }) => ({
-      wrangler: { configPath: file('../../workers/wrangler.jsonc') },
-      miniflare: {
-        bindings: { ISSUER_URL: ISSUER, ...SECRETS },
-        hyperdrives: { HYPERDRIVE: inject('workerdDatabaseUrl') },
-      },
-    })),
+    cloudflareTest(({ inject }) => {
+      process.env[LOCAL_DATABASE] = inject('workerdDatabaseUrl')
+      return {
+        wrangler: { configPath: file('../../workers/wrangler.jsonc') },
+        miniflare: { bindings: { ISSUER_URL: ISSUER, ...SECRETS } },
+      }
+    }),
   ],
   test: {
     name: 'workerd',

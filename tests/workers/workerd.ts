@@ -3,9 +3,9 @@ import { createTestHarness, type TestHarness } from 'wrangler'
 import { createTestDatabase } from '../support/postgres.ts'
 import { ADMIN_TOKEN, createClock, ISSUER, OWNER, type TestServer } from '../support/server.ts'
 import { startTcpRelay, type TcpRelay } from './tcp_relay.ts'
+import { LOCAL_DATABASE } from './workerd/settings.ts'
 
 const CONFIG = fileURLToPath(new URL('../../workers/wrangler.jsonc', import.meta.url))
-const LOCAL_DATABASE = 'CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'
 export const SECRET = 'a server secret for tests only of 32 bytes or more'
 
 /** The Worker in workerd as wrangler.jsonc describes it, on a database of its own. Its `fetch` goes over HTTP. */

@@ -1,3 +1,6 @@
+/** Where wrangler looks for the database that Hyperdrive leads to on this machine. */
+export const LOCAL_DATABASE = 'CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'
+
 export const ISSUER = 'http://localhost:8787'
 export const OWNER = { email: 'owner@example.com', password: 'correct horse battery staple' }
 

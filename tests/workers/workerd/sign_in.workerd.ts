@@ -39,8 +39,9 @@ it('signs in within the iterations that the platform derives', async () => {
   expect((await signIn(OWNER)).status).toBe(303)
   expect((await signIn({ ...OWNER, password: 'a wrong password' })).status).toBe(401)
   expect((await signIn({ ...OWNER, email: 'nobody@example.com' })).status).toBe(401)
-  expect(derived.length).toBeGreaterThanOrEqual(3)
-  expect(new Set(derived)).toEqual(new Set([MOST]))
+  // What is less belongs to the password of the database (SCRAM).
+  expect(derived.filter((iterations) => iterations >= MOST).length).toBeGreaterThanOrEqual(3)
+  expect(Math.max(...derived)).toBe(MOST)
 })
 
 it('serves many requests at once, each with connections of its own', async () => {
