@@ -56,6 +56,13 @@ export class Introspection {
     return this.ask(token, digest, expected)
   }
 
+  /** The claims of a token that `verify` would answer from its cache. */
+  recall(digest: string): VerifiedClaims | undefined {
+    if (!this.#feed.isFollowed(this.#platform.elapsed())) return undefined
+    const cached = this.#findCached(digest)
+    return cached === undefined || cached.exp <= this.#platform.now() / 1000 ? undefined : cached
+  }
+
   /** Asks, whatever is cached. A question that was asked before a denial is not shared after it. */
   async ask(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
     const { generation } = this.#feed

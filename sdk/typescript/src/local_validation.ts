@@ -56,6 +56,16 @@ export class LocalValidation {
     return claims
   }
 
+  /** The claims of a token that is known to be good now, if nothing has to be asked for that. */
+  recall(digest: string): VerifiedClaims | undefined {
+    const moment = this.#platform.elapsed()
+    if (!this.#keys.areFresh(moment) || !this.#feed.isFollowed(moment)) return undefined
+    if (this.#feed.ageAt(moment) > this.#maxStaleness) return undefined
+    const claims = this.#findVerified(digest)
+    if (claims === undefined || claims.exp <= this.#platform.now() / 1000) return undefined
+    return this.#feed.isDenied(claims) ? undefined : claims
+  }
+
   #findVerified(digest: string): VerifiedClaims | undefined {
     if (this.#keysVersion !== this.#keys.version) {
       this.#keysVersion = this.#keys.version

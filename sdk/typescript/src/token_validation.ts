@@ -7,7 +7,7 @@ import { isObject } from './json_request.ts'
 import type { LocalValidation } from './local_validation.ts'
 import type { Platform } from './platform.ts'
 import type { ReplayMemory } from './replay_memory.ts'
-import { sha256 } from './sha256.ts'
+import { sha256, sha256AtOnce } from './sha256.ts'
 import { showText } from './shown_text.ts'
 import type { Expected } from './token_claims.ts'
 
@@ -52,6 +52,13 @@ export class TokenValidation {
    */
   async confirm(token: string, since: number, expected: Expected): Promise<void> {
     if (this.#platform.elapsed() - since > SOON) await this.#verifyToken(token, await sha256(token), expected)
+  }
+
+  /** The claims of a Bearer token that is known to be good; undefined where anything is to be asked, or refused. */
+  recall(token: string): VerifiedClaims | undefined {
+    const digest = sha256AtOnce(token)
+    const claims = digest === undefined ? undefined : this.#how.recall(digest)
+    return claims?.['cnf'] === undefined ? claims : undefined
   }
 
   /** @throws AuthAgentError `invalid_token`, `invalid_dpop_proof`, `temporarily_unavailable` */
