@@ -1,5 +1,3 @@
-import { allScopes, type ScopeHierarchy, scopesOf } from './scopes.ts'
-
 /** What a token says: the claims of RFC 9068 §2.2, or those of an introspection answer (RFC 7662 §2.2). */
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -38,19 +36,20 @@ export interface Auth {
 export interface AuthContext {
   resource: string
   metadataUrl: string
-  hierarchy: ScopeHierarchy
+  /** The token's, with what they imply. */
+  scopes: readonly string[]
 }
 
 /** Describes who asks, for the application: new at every request, since the application may change it. */
 export function createAuth(token: string, claims: VerifiedClaims, context: AuthContext): Auth {
-  const { resource: audience, metadataUrl, hierarchy } = context
+  const { resource: audience, metadataUrl, scopes } = context
   const subject = claims.sub
   const userEmail = typeof claims['email'] === 'string' ? claims['email'] : undefined
   return {
     subject,
     userEmail,
     clientId: claims.client_id,
-    scopes: allScopes(scopesOf(claims), hierarchy),
+    scopes: [...scopes],
     audience,
     token,
     claims,

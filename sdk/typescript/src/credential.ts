@@ -6,6 +6,7 @@ export interface Credential {
   token: string
 }
 
+const BEARER = 'Bearer '
 const MAX_TOKEN_LENGTH = 16_384
 /** RFC 6750 §2.1: a scheme, and one b64token, which is the token68 of RFC 9110 §11.2. */
 const CREDENTIAL = /^(bearer|dpop) +([A-Za-z0-9\-._~+/]+=*)$/i
@@ -33,6 +34,11 @@ export function findCredential(authorization: string | undefined, query: string)
   if (scheme === undefined || token === undefined) return refuseOther(header)
   if (token.length > MAX_TOKEN_LENGTH) refuse('invalid_token', 'The access token is too long.')
   return { scheme: scheme.length === 4 ? 'DPoP' : 'Bearer', token }
+}
+
+/** What follows `Bearer`. Only where it is one token that was verified before is it certain to be one. */
+export function findPlainToken(authorization: string | undefined): string | undefined {
+  return authorization?.startsWith(BEARER) ? authorization.slice(BEARER.length) : undefined
 }
 
 function refuseOther(header: string): never {

@@ -53,7 +53,12 @@ export class DenialFeed {
 
   /** Milliseconds since something was heard; infinite before the first time. */
   get age(): number {
-    return this.#platform.elapsed() - this.#heardAt
+    return this.ageAt(this.#platform.elapsed())
+  }
+
+  /** The same at this moment of `elapsed`. */
+  ageAt(moment: number): number {
+    return moment - this.#heardAt
   }
 
   /** Whether what is not denied here is not denied at all, as of a moment ago. */
@@ -63,6 +68,13 @@ export class DenialFeed {
 
   isDenied(claims: Readonly<Record<string, unknown>>): boolean {
     return this.#denials.isDenied(claims)
+  }
+
+  /** Whether `follow` has nothing to do at this moment of `elapsed`. */
+  isFollowed(moment: number): boolean {
+    if (this.#isClosed) return false
+    if (this.#platform.hasBackground) return this.#firstAnswer !== undefined
+    return this.#lastSucceeded && this.ageAt(moment) <= ON_DEMAND_AGE
   }
 
   /** Begins, or asks where that is not possible in the background. Never rejects. */
@@ -107,8 +119,7 @@ export class DenialFeed {
 
   async #askOnDemand(): Promise<void> {
     const now = this.#platform.elapsed()
-    if (this.age <= ON_DEMAND_AGE && this.#lastSucceeded) return
-    if (now < this.#retryAt) return
+    if (this.isFollowed(now) || now < this.#retryAt) return
     if (!this.#platform.outlivesRequests) return this.#ask(0)
     this.#asking ??= this.#ask(0).finally(() => {
       this.#asking = undefined

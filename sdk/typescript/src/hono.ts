@@ -32,7 +32,8 @@ export interface Protect extends MiddlewareHandler {
 export function protect(options: ProtectOptions | Protection): Protect {
   const protection = asProtection(options)
   const middleware: MiddlewareHandler = async (c, next) => {
-    const decided = await decideRequest(protection, c.req.raw, () => c.req.arrayBuffer())
+    const decision = decideRequest(protection, c.req.raw, () => c.req.arrayBuffer())
+    const decided = decision instanceof Promise ? await decision : decision
     if (decided.response !== undefined) return decided.response
     const { request, auth } = decided
     if (request !== c.req.raw) c.req.raw = request

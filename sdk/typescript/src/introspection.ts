@@ -7,6 +7,7 @@ import { AuthAgentError, reasonOf, UnavailableError, WrongAudienceError } from '
 import { freezeDeeply } from './freeze.ts'
 import { Outage } from './outage.ts'
 import type { Platform } from './platform.ts'
+import { sha256, sha256AtOnce } from './sha256.ts'
 import { checkClaims, checkExpiry, type Expected, isFor } from './token_claims.ts'
 
 const CACHED_ANSWERS = 10_000
@@ -46,18 +47,31 @@ export class Introspection {
    *
    * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
    */
-  async verify(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+  async verify(token: string, expected: Expected): Promise<VerifiedClaims> {
     await this.#feed.follow()
+    const digest = await sha256(token)
     const cached = this.#findCached(digest)
     if (cached !== undefined) {
       checkExpiry(cached.exp, this.#platform.now() / 1000)
       return cached
     }
-    return this.ask(token, digest, expected)
+    return this.#askShared(token, digest, expected)
+  }
+
+  /** The claims of a token that `verify` would answer from its cache. */
+  recall(token: string): VerifiedClaims | undefined {
+    if (!this.#feed.isFollowed(this.#platform.elapsed())) return undefined
+    const digest = sha256AtOnce(token)
+    const cached = digest === undefined ? undefined : this.#findCached(digest)
+    return cached === undefined || cached.exp <= this.#platform.now() / 1000 ? undefined : cached
   }
 
   /** Asks, whatever is cached. A question that was asked before a denial is not shared after it. */
-  async ask(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+  async ask(token: string, expected: Expected): Promise<VerifiedClaims> {
+    return this.#askShared(token, await sha256(token), expected)
+  }
+
+  async #askShared(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
     const { generation } = this.#feed
     const asked = this.#questions.get(digest)
     if (asked?.generation === generation && this.#platform.outlivesRequests) return asked.answer

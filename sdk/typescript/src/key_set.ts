@@ -58,10 +58,15 @@ export class KeySet {
     return this.#import(kid, alg)
   }
 
+  /** Whether there is nothing to fetch at this moment of `elapsed`. */
+  areFresh(moment: number): boolean {
+    return moment < this.#freshUntil
+  }
+
   /** Fetches what is too old. Waits for keys only where there are none, or where nothing goes on after the answer. */
   async refresh(): Promise<void> {
     const now = this.#platform.elapsed()
-    if (now < this.#freshUntil || now - this.#attemptedAt < RETRY_PAUSE) return
+    if (this.areFresh(now) || now - this.#attemptedAt < RETRY_PAUSE) return
     const fetching = this.#fetch()
     if (this.#keys.length === 0 || !this.#platform.outlivesRequests) await fetching
   }

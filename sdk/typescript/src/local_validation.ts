@@ -24,6 +24,7 @@ export class LocalValidation {
   readonly #platform: Platform
   /** Milliseconds. */
   readonly #maxStaleness: number
+  /** By the token itself: to find a known one by a digest would take longer than all else that is done for it. */
   readonly #verified = new BoundedMap<string, VerifiedClaims>(REMEMBERED_TOKENS)
   readonly #headers = new BoundedMap<string, TokenHeader>(REMEMBERED_HEADERS)
   #keysVersion = 0
@@ -44,27 +45,37 @@ export class LocalValidation {
    *
    * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
    */
-  async verify(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+  async verify(token: string, expected: Expected): Promise<VerifiedClaims> {
     await this.#keys.refresh()
-    const claims = this.#findVerified(digest) ?? (await this.#verifySignature(token, digest, expected))
+    const claims = this.#findVerified(token) ?? (await this.#verifySignature(token, expected))
     checkExpiry(claims.exp, this.#platform.now() / 1000)
     await this.#feed.follow()
     if (this.#feed.age > this.#maxStaleness) await this.#feed.waitForSnapshot()
-    if (this.#feed.age > this.#maxStaleness) await this.#introspection.ask(token, digest, expected)
+    if (this.#feed.age > this.#maxStaleness) await this.#introspection.ask(token, expected)
     // A denial that was heard of stays one, however long ago that was.
     if (this.#feed.isDenied(claims)) throw invalid('The access token was revoked. Authorize again.')
     return claims
   }
 
-  #findVerified(digest: string): VerifiedClaims | undefined {
+  /** The claims of a token that is known to be good now, if nothing has to be asked for that. */
+  recall(token: string): VerifiedClaims | undefined {
+    const moment = this.#platform.elapsed()
+    if (!this.#keys.areFresh(moment) || !this.#feed.isFollowed(moment)) return undefined
+    if (this.#feed.ageAt(moment) > this.#maxStaleness) return undefined
+    const claims = this.#findVerified(token)
+    if (claims === undefined || claims.exp <= this.#platform.now() / 1000) return undefined
+    return this.#feed.isDenied(claims) ? undefined : claims
+  }
+
+  #findVerified(token: string): VerifiedClaims | undefined {
     if (this.#keysVersion !== this.#keys.version) {
       this.#keysVersion = this.#keys.version
       this.#verified.clear()
     }
-    return this.#verified.get(digest)
+    return this.#verified.get(token)
   }
 
-  async #verifySignature(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+  async #verifySignature(token: string, expected: Expected): Promise<VerifiedClaims> {
     const encodedHeader = token.slice(0, token.indexOf('.'))
     // What a header says that was verified before, letter for letter, it says again.
     const header = this.#headers.get(encodedHeader) ?? checkHeader(token)
@@ -77,13 +88,13 @@ export class LocalValidation {
     const now = this.#platform.now() / 1000
     const claims = freezeDeeply(checkClaims(payload, expected, now))
     checkTokenClaims(claims, now)
-    if (version === this.#keys.version) this.#remember(digest, claims)
+    if (version === this.#keys.version) this.#remember(token, claims)
     return claims
   }
 
-  #remember(digest: string, claims: VerifiedClaims): void {
-    this.#findVerified(digest)
-    this.#verified.set(digest, claims)
+  #remember(token: string, claims: VerifiedClaims): void {
+    this.#findVerified(token)
+    this.#verified.set(token, claims)
   }
 }
 

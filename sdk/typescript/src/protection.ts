@@ -23,23 +23,25 @@ export interface IncomingRequest {
 }
 
 /** What is to become of a request. */
-export type Decision =
-  | { readonly answer: Answer }
-  | {
-      readonly answer?: undefined
-      /** Who asks; undefined where no token is needed. */
-      readonly auth: Auth | undefined
-      /** What the application's answer gets, where it does not set it itself. */
-      readonly cors: HeaderList | undefined
-      /** Where the answer lists tools. The application must not be let compress it. */
-      readonly listFilter: ToolListFilter | undefined
-      /** Where the answer may open a session. */
-      readonly noteSession: NoteSession | undefined
-    }
+export type Decision = { readonly answer: Answer } | Passage
+
+/** The request goes on to the application. */
+export interface Passage {
+  readonly answer?: undefined
+  /** Who asks; undefined where no token is needed. */
+  readonly auth: Auth | undefined
+  /** What the application's answer gets, where it does not set it itself. */
+  readonly cors: HeaderList | undefined
+  /** Where the answer lists tools. The application must not be let compress it. */
+  readonly listFilter: ToolListFilter | undefined
+  /** Where the answer may open a session. */
+  readonly noteSession: NoteSession | undefined
+}
 
 /** Protects one MCP server. Adapters ask it about each request. */
 export interface Protection {
-  decide(request: IncomingRequest): Promise<Decision>
+  /** At once where nothing is to be waited for, as with a token that is known to be good. */
+  decide(request: IncomingRequest): Decision | Promise<Decision>
   /** The answer to somebody who needs more scopes than he has. */
   answerInsufficientScope(scopes: readonly string[]): Answer
   /** The claims of a token that comes without a request, so that it must not be bound to a key. */

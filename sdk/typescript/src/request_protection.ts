@@ -1,13 +1,13 @@
 import { type Answer, answerError, type ChallengeContext } from './answer.ts'
-import { type Auth, createAuth } from './auth.ts'
+import { type Auth, type Claims, createAuth, type VerifiedClaims } from './auth.ts'
 import { answerPreflight, corsHeaders, isPreflight } from './cors.ts'
-import { findCredential } from './credential.ts'
+import { findCredential, findPlainToken } from './credential.ts'
 import type { DenialFeed } from './denial_feed.ts'
 import { InsufficientScopeError } from './errors.ts'
 import { answerMetadata, isMetadataPath } from './metadata.ts'
 import type { Settings } from './options.ts'
 import type { OwnResource, OwnResourceSource } from './own_resource.ts'
-import type { Decision, IncomingRequest, Protection } from './protection.ts'
+import type { Decision, IncomingRequest, Passage, Protection } from './protection.ts'
 import { checkEncoding, parseBody } from './request_body.ts'
 import { isPublicPath } from './request_path.ts'
 import { allScopes, hasScopes, resolveHierarchy, type ScopeHierarchy, scopesOf } from './scopes.ts'
@@ -38,6 +38,8 @@ export class RequestProtection implements Protection {
   readonly #sessions = new SessionOwners()
   readonly #tools: ToolScopes | undefined
   readonly #hierarchy: ScopeHierarchy
+  /** By claims, which are the same object for as long as a token is remembered. */
+  readonly #held = new WeakMap<Claims, readonly string[]>()
 
   constructor(settings: Settings, parts: Parts) {
     this.#settings = settings
@@ -48,13 +50,8 @@ export class RequestProtection implements Protection {
     this.#hierarchy = resolveHierarchy(settings.scopeHierarchy)
   }
 
-  async decide(request: IncomingRequest): Promise<Decision> {
-    try {
-      return await this.#decide(request)
-    } catch (error) {
-      const scheme = /^dpop /i.test(request.header('authorization') ?? '') ? 'DPoP' : 'Bearer'
-      return { answer: this.#withCors(request, answerError(error, this.#challengeContext(scheme))) }
-    }
+  decide(request: IncomingRequest): Decision | Promise<Decision> {
+    return this.#recall(request) ?? this.#decideAnew(request)
   }
 
   answerInsufficientScope(scopes: readonly string[]): Answer {
@@ -71,6 +68,38 @@ export class RequestProtection implements Protection {
 
   close(): void {
     this.#feed.close()
+  }
+
+  /**
+   * Lets a plain request through whose token is known to be good. Nearly every request is one, so that it is worth to
+   * be told from the others by little work. Undefined means nothing but that the request has to go the whole way.
+   */
+  #recall(request: IncomingRequest): Passage | undefined {
+    const own = this.#ownResource.known
+    if (own === undefined || !this.#isPlain(request, own)) return undefined
+    const token = findPlainToken(request.header('authorization'))
+    const claims = token === undefined ? undefined : this.#validation.recall(token)
+    if (token === undefined || claims === undefined) return undefined
+    const auth = this.#createAuth(token, claims, own)
+    const session = request.header(SESSION_HEADER)
+    if (!this.#sessions.isOpenTo(session, auth)) return undefined
+    if (!hasScopes(auth.scopes, this.#settings.requiredScopes)) return undefined
+    return this.#letThrough(request, auth, session, NOTHING)
+  }
+
+  /** Whether nothing but the token, its session and scopes decides. */
+  #isPlain({ method, path, query }: IncomingRequest, own: OwnResource): boolean {
+    if (this.#tools !== undefined || this.#settings.publicPaths.length > 0) return false
+    return query === '' && method !== 'OPTIONS' && !isMetadataPath(path, own)
+  }
+
+  async #decideAnew(request: IncomingRequest): Promise<Decision> {
+    try {
+      return await this.#decide(request)
+    } catch (error) {
+      const scheme = /^dpop /i.test(request.header('authorization') ?? '') ? 'DPoP' : 'Bearer'
+      return { answer: this.#withCors(request, answerError(error, this.#challengeContext(scheme))) }
+    }
   }
 
   async #decide(request: IncomingRequest): Promise<Decision> {
@@ -97,12 +126,16 @@ export class RequestProtection implements Protection {
     // Who sends slowly must not outlast the token.
     await this.#validation.confirm(credential.token, begun, this.#expected(own))
     this.#checkScopes(auth, asked)
+    return this.#letThrough(request, auth, session, asked)
+  }
+
+  #letThrough(request: IncomingRequest, auth: Auth, session: string | undefined, asked: Asked): Passage {
+    const opensSession = session === undefined && request.method === 'POST'
     return {
       auth,
-      cors: corsHeaders(request, allowedOrigins),
+      cors: corsHeaders(request, this.#settings.allowedOrigins),
       listFilter: this.#listFilter(auth, asked),
-      noteSession:
-        session === undefined && request.method === 'POST' ? this.#sessions.opening(auth) : undefined,
+      noteSession: opensSession ? this.#sessions.opening(auth) : undefined,
     }
   }
 
@@ -125,16 +158,25 @@ export class RequestProtection implements Protection {
   #listFilter(auth: Auth, { listIds }: Asked): ToolListFilter | undefined {
     const table = this.#tools
     if (!this.#settings.filterTools || table === undefined || listIds.length === 0) return undefined
-    const held = allScopes(scopesOf(auth.claims), this.#hierarchy)
+    const held = this.#heldScopes(auth.claims)
     return new ToolListFilter(listIds, (tool) => {
       const needed = table.find(tool)
       return needed !== undefined && hasScopes(held, needed)
     })
   }
 
-  #createAuth(token: string, claims: Parameters<typeof createAuth>[1], own: OwnResource): Auth {
+  #createAuth(token: string, claims: VerifiedClaims, own: OwnResource): Auth {
     const { resource, metadataUrl } = own
-    return createAuth(token, claims, { resource, metadataUrl, hierarchy: this.#hierarchy })
+    return createAuth(token, claims, { resource, metadataUrl, scopes: this.#heldScopes(claims) })
+  }
+
+  /** The scopes of a token, and what they imply. */
+  #heldScopes(claims: Claims): readonly string[] {
+    const known = this.#held.get(claims)
+    if (known !== undefined) return known
+    const held = allScopes(scopesOf(claims), this.#hierarchy)
+    this.#held.set(claims, held)
+    return held
   }
 
   #expected({ resource }: OwnResource): { authServer: string; resource: string } {

@@ -19,8 +19,12 @@ export class SessionOwners {
    * @throws SessionNotFoundError
    */
   check(session: string | undefined, auth: Auth): void {
+    if (!this.isOpenTo(session, auth)) throw new SessionNotFoundError()
+  }
+
+  isOpenTo(session: string | undefined, auth: Auth): boolean {
     const owner = session === undefined ? undefined : this.#owners.get(session)
-    if (owner !== undefined && owner !== ownerOf(auth)) throw new SessionNotFoundError()
+    return owner === undefined || owner === ownerOf(auth)
   }
 
   /** For a request that names no session: what its answer may open. */

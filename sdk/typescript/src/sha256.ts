@@ -11,7 +11,12 @@ const hash = findHash()
 
 /** The SHA-256 of a text, in base64url. */
 export function sha256(text: string): string | Promise<string> {
-  return hash === undefined ? digest(text) : hash('sha256', text, 'base64url')
+  return sha256AtOnce(text) ?? digest(text)
+}
+
+/** The same, where that needs no waiting. */
+export function sha256AtOnce(text: string): string | undefined {
+  return hash?.('sha256', text, 'base64url')
 }
 
 async function digest(text: string): Promise<string> {

@@ -51,14 +51,19 @@ export class TokenValidation {
    * @throws AuthAgentError `invalid_token`, `temporarily_unavailable`
    */
   async confirm(token: string, since: number, expected: Expected): Promise<void> {
-    if (this.#platform.elapsed() - since > SOON) await this.#verifyToken(token, await sha256(token), expected)
+    if (this.#platform.elapsed() - since > SOON) await this.#verifyToken(token, expected)
+  }
+
+  /** The claims of a Bearer token that is known to be good; undefined where anything is to be asked, or refused. */
+  recall(token: string): VerifiedClaims | undefined {
+    const claims = this.#how.recall(token)
+    return claims?.['cnf'] === undefined ? claims : undefined
   }
 
   /** @throws AuthAgentError `invalid_token`, `invalid_dpop_proof`, `temporarily_unavailable` */
   async verify(credential: Credential, request: ProofRequest, expected: Expected): Promise<VerifiedClaims> {
     const { scheme, token } = credential
-    const digest = await sha256(token)
-    const claims = await this.#verifyToken(token, digest, expected)
+    const claims = await this.#verifyToken(token, expected)
     const jkt = findThumbprint(claims)
     if (jkt === undefined && scheme === 'DPoP') {
       refuse('The access token is bound to no key. Send it as Bearer.')
@@ -68,18 +73,14 @@ export class TokenValidation {
     }
     if (jkt === undefined) return claims
     const target = new URL(expected.resource).origin + request.path
-    const now = this.#platform.now() / 1000
-    await checkProof(
-      request.proof,
-      { method: request.method, target, tokenDigest: digest, jkt, now },
-      this.#replays,
-    )
+    const [now, tokenDigest] = [this.#platform.now() / 1000, await sha256(token)]
+    await checkProof(request.proof, { method: request.method, target, tokenDigest, jkt, now }, this.#replays)
     return claims
   }
 
-  async #verifyToken(token: string, digest: string, expected: Expected): Promise<VerifiedClaims> {
+  async #verifyToken(token: string, expected: Expected): Promise<VerifiedClaims> {
     try {
-      return await this.#how.verify(token, digest, expected)
+      return await this.#how.verify(token, expected)
     } catch (error) {
       if (error instanceof WrongAudienceError) this.#warnOfAudience(error)
       throw error

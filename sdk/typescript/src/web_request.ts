@@ -2,7 +2,7 @@ import type { Answer } from './answer.ts'
 import type { Auth } from './auth.ts'
 import type { HeaderList } from './cors.ts'
 import { AuthAgentError } from './errors.ts'
-import type { IncomingRequest, Protection } from './protection.ts'
+import type { Decision, IncomingRequest, Protection } from './protection.ts'
 import { checkSize, type RequestBody, readStream } from './request_body.ts'
 import { splitPath } from './request_path.ts'
 import { type NoteSession, SESSION_HEADER } from './session_owners.ts'
@@ -20,27 +20,58 @@ export interface LetThrough {
   readonly noteSession: NoteSession | undefined
 }
 
+type Decided = LetThrough | { readonly response: Response }
+
 /** Decides about a request of the Fetch standard. `readConsumed` reads a body that the framework keeps already. */
-export async function decideRequest(
+export function decideRequest(
   protection: Protection,
   request: Request,
   readConsumed?: () => Promise<ArrayBuffer>,
-): Promise<LetThrough | { readonly response: Response }> {
-  const read: { bytes?: Uint8Array<ArrayBuffer> } = {}
-  const incoming: IncomingRequest = {
-    method: request.method,
-    ...splitPath(request.url),
-    header: (name) => request.headers.get(name) ?? undefined,
-    async readBody(limit): Promise<RequestBody> {
-      if (request.bodyUsed && readConsumed !== undefined)
-        return { bytes: new Uint8Array(await readConsumed()) }
-      read.bytes = await readBody(request, limit)
-      return { bytes: read.bytes }
-    },
-  }
-  const decision = await protection.decide(incoming)
+): Decided | Promise<Decided> {
+  const incoming = new WebRequest(request, readConsumed)
+  const decision = protection.decide(incoming)
+  if (decision instanceof Promise) return decision.then((later) => carryOut(later, incoming))
+  return carryOut(decision, incoming)
+}
+
+function carryOut(decision: Decision, incoming: WebRequest): Decided {
   if (decision.answer !== undefined) return { response: toResponse(decision.answer) }
-  return { ...decision, request: replay(request, read.bytes, decision.listFilter !== undefined) }
+  const { auth, cors, listFilter, noteSession } = decision
+  return { request: incoming.replay(listFilter !== undefined), auth, cors, listFilter, noteSession }
+}
+
+class WebRequest implements IncomingRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly #request: Request
+  readonly #readConsumed: (() => Promise<ArrayBuffer>) | undefined
+  #read: Uint8Array<ArrayBuffer> | undefined
+
+  constructor(request: Request, readConsumed: (() => Promise<ArrayBuffer>) | undefined) {
+    const { path, query } = splitPath(request.url)
+    this.method = request.method
+    this.path = path
+    this.query = query
+    this.#request = request
+    this.#readConsumed = readConsumed
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+
+  async readBody(limit: number): Promise<RequestBody> {
+    if (this.#request.bodyUsed && this.#readConsumed !== undefined)
+      return { bytes: new Uint8Array(await this.#readConsumed()) }
+    this.#read = await readBody(this.#request, limit)
+    return { bytes: this.#read }
+  }
+
+  /** The request as it goes on: again, where its body was read. */
+  replay(hidesEncoding: boolean): Request {
+    return replay(this.#request, this.#read, hidesEncoding)
+  }
 }
 
 export function toResponse({ status, headers, body }: Answer): Response {

@@ -23,21 +23,22 @@ class AccessTokenVerifier:
         self._options = options
         self._keys = keys
         self._clock = clock
+        # By the token itself: to find a known one by a digest would take longer than all else that is done for it.
         self._verified: BoundedDict[bytes, VerifiedToken] = BoundedDict(10_000)
         # Tokens that were signed with one key have the same header.
         self._headers: BoundedDict[bytes, tuple[str, str]] = BoundedDict(100)
         keys.on_change(self._verified.clear)
 
-    def recall(self, digest: bytes, now: float) -> VerifiedToken | None:
+    def recall(self, token: bytes, now: float) -> VerifiedToken | None:
         """What a token says that was verified before; it may have expired. ``now`` is of the monotonic clock."""
         if now >= self._keys.stale_at:
             self._keys.refresh()
-        return self._verified.get(digest)
+        return self._verified.get(token)
 
-    def find(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
+    def find(self, token: bytes, resource: str) -> VerifiedToken | None:
         """What a token says, or none where its key has to be fetched. Raises ``InvalidTokenError``."""
         self._keys.refresh()
-        verified = self._verified.get(digest)
+        verified = self._verified.get(token)
         if verified is not None:
             check_not_expired(verified.expires_at, self._clock.time())
             return verified
@@ -49,19 +50,19 @@ class AccessTokenVerifier:
         if not key.is_valid(alg, jws.signature, jws.signing_input):
             raise InvalidTokenError("The signature of the access token is wrong.")
         verified = self._read_payload(jws.payload, resource)
-        self._verified.put(digest, verified)
+        self._verified.put(token, verified)
         return verified
 
-    async def verify(self, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
+    async def verify(self, token: bytes, resource: str) -> VerifiedToken:
         """Fetches the key where it must.
 
         Raises ``InvalidTokenError``, or ``TemporarilyUnavailableError`` where there are no keys to verify with.
         """
-        verified = self.find(token, digest, resource)
+        verified = self.find(token, resource)
         if verified is None:
             alg, kid = self._read_header(_split(token).header)
             await self._keys.fetch_for(kid, alg)
-            verified = self.find(token, digest, resource)
+            verified = self.find(token, resource)
         if verified is None:
             raise InvalidTokenError("The access token is not signed with a key of the authorization server.")
         return verified

@@ -21,7 +21,8 @@ class BoundedDict(OrderedDict[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keeps a value, as the newest."""
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > self._limit:
+        if key in self:
+            self.move_to_end(key)
+        elif len(self) >= self._limit:
             self.popitem(last=False)
+        self[key] = value

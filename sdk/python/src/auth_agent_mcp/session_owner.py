@@ -47,8 +47,10 @@ def name_owner(scope: Scope, context: RequestContext, token: VerifiedToken) -> N
     Its transports compare it with who opened the session, and refuse another person's. FastMCP's
     ``get_access_token()`` reads it too. Nothing happens where the SDK was not imported.
     """
-    if "mcp.server.auth.middleware.bearer_auth" in sys.modules:
-        scope["user"] = _form_of_mcp()(context, token)
+    if token.mcp_user is None and "mcp.server.auth.middleware.bearer_auth" in sys.modules:
+        token.mcp_user = _form_of_mcp()(context, token)
+    if token.mcp_user is not None:
+        scope["user"] = token.mcp_user
 
 
 @cache

@@ -20,7 +20,6 @@ from .operator_log import OperatorLog
 from .options import Options
 from .protected_resource import ProtectedResource, ResourceFinder, describe_options
 from .tasks import Tasks
-from .token_digest import digest_token
 from .verified_token import VerifiedToken
 
 _SOON = 1.0
@@ -117,11 +116,11 @@ class Verifier:
         connection = self._connections.get(asyncio.get_running_loop())
         if connection is None:
             return None
-        digest, feed, now = digest_token(token), connection.feed, self._clock.monotonic()
+        feed, now = connection.feed, self._clock.monotonic()
         if self._options.validation == "introspect":
-            verified = None if self._on_demand else connection.introspector.recall(digest)
+            verified = None if self._on_demand else connection.introspector.recall(token)
         elif feed.is_fresh(now, self._options.max_staleness):
-            verified = connection.access_tokens.recall(digest, now)
+            verified = connection.access_tokens.recall(token, now)
         else:
             return None
         if verified is None or verified.expires_at <= self._clock.time() or verified.jkt is not None:
@@ -139,10 +138,9 @@ class Verifier:
 
     async def _verify_token(self, token: bytes, resource: str) -> VerifiedToken:
         connection = self._connect()
-        digest = digest_token(token)
         try:
-            verified = self._find_at_hand(connection, token, digest, resource)
-            return verified or await self._ask(connection, token, digest, resource)
+            verified = self._find_at_hand(connection, token, resource)
+            return verified or await self._ask(connection, token, resource)
         except WrongAudienceError as error:
             self._warn_of_audience(error)
             raise
@@ -152,33 +150,33 @@ class Verifier:
         audiences = repr(" ".join(error.audiences))[:200]
         self._log.warn("A token for %s was refused, since this server is %s.", audiences, error.resource)
 
-    def _find_at_hand(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken | None:
+    def _find_at_hand(self, connection: Connection, token: bytes, resource: str) -> VerifiedToken | None:
         """What can be told without asking anybody, which is nearly always; otherwise none."""
         feed = connection.feed
         if self._options.validation == "introspect":
-            return self._find_kept(connection, digest) if feed.is_ready() or not self._on_demand else None
-        verified = connection.access_tokens.find(token, digest, resource)
+            return self._find_kept(connection, token) if feed.is_ready() or not self._on_demand else None
+        verified = connection.access_tokens.find(token, resource)
         if verified is None or not feed.is_fresh(self._clock.monotonic(), self._options.max_staleness):
             return None
         return self._check_not_denied(feed, verified)
 
-    async def _ask(self, connection: Connection, token: bytes, digest: bytes, resource: str) -> VerifiedToken:
+    async def _ask(self, connection: Connection, token: bytes, resource: str) -> VerifiedToken:
         """Asks for keys, for denials, or about the token itself, as far as it must."""
         feed, introspector = connection.feed, connection.introspector
         if self._options.validation == "introspect":
             if self._on_demand:
                 await feed.prepare()
-            kept = self._find_kept(connection, digest)
-            return kept or self._check_not_denied(feed, await introspector.ask(token, digest, resource))
-        verified = await connection.access_tokens.verify(token, digest, resource)
+            kept = self._find_kept(connection, token)
+            return kept or self._check_not_denied(feed, await introspector.ask(token, resource))
+        verified = await connection.access_tokens.verify(token, resource)
         await feed.prepare()
         self._check_not_denied(feed, verified)
         if feed.age() > self._options.max_staleness:
-            return self._check_not_denied(feed, await introspector.ask(token, digest, resource))
+            return self._check_not_denied(feed, await introspector.ask(token, resource))
         return verified
 
-    def _find_kept(self, connection: Connection, digest: bytes) -> VerifiedToken | None:
-        kept = connection.introspector.find_kept(digest)
+    def _find_kept(self, connection: Connection, token: bytes) -> VerifiedToken | None:
+        kept = connection.introspector.find_kept(token)
         return None if kept is None else self._check_not_denied(connection.feed, kept)
 
     def _check_not_denied(self, feed: DenialFeed, verified: VerifiedToken) -> VerifiedToken:
