@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ProtectOptions } from './options.ts'
 import type { Decision, Protection } from './protection.ts'
 import { createFakeServer, type FakeServer } from './testing/authorization_server.ts'
@@ -157,6 +157,46 @@ describe.each(['local', 'introspect'] as const)('%s', (validation) => {
     expect(await authOf(decide({ target: '/health' }))).toBeUndefined()
     protection = server.protect({ validation, toolScopes: { read: ['files:read'] } })
     for (let time = 0; time < 2; time += 1) expect(await statusOf(decide())).toBe(400)
+  })
+})
+
+describe.each(['local', 'introspect'] as const)('%s, with the feed in the background', (validation) => {
+  /** Answers the request that the feed holds. */
+  let wake: () => void
+
+  beforeEach(async () => {
+    server = await createFakeServer({ hasBackground: true })
+    server.beforeFed = (query, signal) =>
+      query.get('wait') === '0'
+        ? Promise.resolve()
+        : new Promise((resolve, reject) => {
+            wake = resolve
+            signal?.addEventListener('abort', () => reject(new Error('aborted')))
+          })
+    await see({ validation })
+    // An introspection is kept only once the feed has been heard.
+    await expect.poll(() => tell()).toEqual(AT_ONCE)
+  })
+  afterEach(() => protection.close())
+
+  test('a revocation ends it as soon as it is heard of', async () => {
+    server.denials.push({ kind: 'grant', subject: 'grant_1', expires_at: server.platform.seconds + 9 })
+    server.revoked.add(token)
+    await expect.poll(() => server.asked.revocations).toBe(2)
+    expect(await tell()).toEqual(AT_ONCE)
+    wake()
+    await expect.poll(() => tell()).toEqual(REFUSED)
+  })
+
+  test('silence of the feed ends it', async () => {
+    server.down.add('introspect')
+    server.platform.seconds += 31
+    expect(await tell()).toEqual([false, '503 temporarily_unavailable'])
+  })
+
+  test('nothing is let through at once after the end', async () => {
+    protection.close()
+    expect((await tell())[0]).toBe(false)
   })
 })
 

@@ -102,11 +102,11 @@ def access_token_values(context: RequestContext) -> dict[str, Any]:
 class CurrentUser(AuthenticatedUser):
     """Who asks, as the SDK's transports compare it with the owner of a session.
 
-    It serves every request with one token. Its access token is made when somebody asks for it.
+    Its access token is made when somebody asks for it, which a server without sessions never does.
     """
 
     def __init__(self, context: RequestContext, verified: VerifiedToken) -> None:
-        # All that the two classes above would set.
+        # All that the two classes above would set; every request comes by here.
         self.username = verified.client_id
         self.scopes = list(verified.scopes)
         self._context = context

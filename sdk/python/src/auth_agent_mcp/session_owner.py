@@ -21,13 +21,13 @@ class SessionOwners:
     def __init__(self) -> None:
         self._owners: BoundedDict[str, tuple[str, str]] = BoundedDict(10_000)
 
-    def check(self, request: HttpRequest, token: VerifiedToken) -> None:
+    def check(self, request: HttpRequest, verified: VerifiedToken) -> None:
         """Raises ``SessionNotFoundError`` where a request names the session of another."""
         for session in request.header_values(_SESSION_ID):
             owner = self._owners.get(session)
             if owner is None:
                 continue
-            if owner != (token.subject, token.client_id):
+            if owner != (verified.subject, verified.client_id):
                 raise SessionNotFoundError
             self._owners.put(session, owner)
 
@@ -41,16 +41,14 @@ class SessionOwners:
                 self._owners.put(value.decode("latin-1"), (verified.subject, verified.client_id))
 
 
-def name_owner(scope: Scope, context: RequestContext, token: VerifiedToken) -> None:
+def name_owner(scope: Scope, context: RequestContext, verified: VerifiedToken) -> None:
     """Sets ``scope["user"]`` as the MCP SDK's own authentication does.
 
     Its transports compare it with who opened the session, and refuse another person's. FastMCP's
     ``get_access_token()`` reads it too. Nothing happens where the SDK was not imported.
     """
-    if token.mcp_user is None and "mcp.server.auth.middleware.bearer_auth" in sys.modules:
-        token.mcp_user = _form_of_mcp()(context, token)
-    if token.mcp_user is not None:
-        scope["user"] = token.mcp_user
+    if "mcp.server.auth.middleware.bearer_auth" in sys.modules:
+        scope["user"] = _form_of_mcp()(context, verified)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from .errors import InvalidTokenError, WrongAudienceError
@@ -34,8 +34,6 @@ class VerifiedToken:
     grant_id: str | None
     jkt: str | None
     """The thumbprint of the key that the token is bound to (RFC 9449 §6.1)."""
-    mcp_user: object = field(default=None, init=False, repr=False, compare=False)
-    """Who asks in the MCP SDK's form, made once and for all requests with this token. Nothing is decided by it here."""
 
 
 def read_verified(claims: Mapping[str, Any], resource: str, options: Options, now: float) -> VerifiedToken:
