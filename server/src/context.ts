@@ -20,7 +20,8 @@ export interface Settings {
   pbkdf2Iterations: number
   maxPbkdf2Iterations: number
   adminToken: string | undefined
-  /** In milliseconds. */
+  /** In milliseconds, as is the next. */
+  denialsMaxAge: number
   feedMaxAge: number
 }
 

@@ -56,7 +56,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     storage,
     purposeKeys,
     signingKeys,
-    denials: createDenials(storage, now),
+    denials: createDenials(storage, settings.denialsMaxAge, now),
     clients: createClientDirectory({ storage, purposeKeys, fetchPublicUrl, now }),
     audit: createAuditLog(storage, log, now),
     telemetry,
@@ -102,6 +102,7 @@ function withDefaults(options: ServerOptions): Settings {
     pbkdf2Iterations: options.pbkdf2Iterations ?? 600_000,
     maxPbkdf2Iterations: options.maxPbkdf2Iterations ?? Infinity,
     adminToken: options.adminToken,
+    denialsMaxAge: options.denialsMaxAge ?? 700,
     feedMaxAge: options.feedMaxAge ?? 250,
   }
 }

@@ -57,7 +57,12 @@ export interface ServerOptions {
   fetchPublicUrl: FetchPublicUrl
   /** Where log lines go. Default: nowhere. */
   log?: Logger
-  /** How old what is known of denials may be, in milliseconds, while MCP servers wait for news of them. Default 250. */
+  /**
+   * How old what a node knows of denials may be where it checks a token, in milliseconds. Default 700, so that what was revoked
+   * on another node is refused within a second.
+   */
+  denialsMaxAge?: number
+  /** The same, while MCP servers wait for news of denials. Default 250. */
   feedMaxAge?: number
   /**
    * Is told of work that no answer waits for, such as mail that is sent, where the runtime would else end it with the

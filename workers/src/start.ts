@@ -8,7 +8,7 @@ import { createPublicFetch } from './public_fetch.ts'
 import { continueInScope, scopedDatabase } from './request_scope.ts'
 
 /** In milliseconds. The database of an isolate is asked for denials this often at the most, and only when somebody asks. */
-const FEED_MAX_AGE = 1_000
+const DENIALS_MAX_AGE = 1_000
 
 /** Makes the server of an isolate. Rejects with a sentence for the operator where something makes no sense. */
 export async function start(bindings: Readonly<Bindings>): Promise<Server> {
@@ -21,7 +21,8 @@ export async function start(bindings: Readonly<Bindings>): Promise<Server> {
     mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
     fetchPublicUrl: createPublicFetch(),
     log: createLog(logLevel),
-    feedMaxAge: FEED_MAX_AGE,
+    denialsMaxAge: DENIALS_MAX_AGE,
+    feedMaxAge: DENIALS_MAX_AGE,
     waitUntil: continueInScope,
   })
 }

@@ -30,6 +30,7 @@ beforeEach(() => {
       },
       recordDenial: async () => {},
     },
+    700,
     () => now,
   )
 })
@@ -54,12 +55,14 @@ describe('a node asks the database', () => {
     expect(cursors).toEqual(['0', '1', '2'])
   })
 
-  it('once a second at most, however often it is asked', async () => {
-    for (let request = 0; request < 100; request += 1) {
+  it('when what it knows has its greatest age, and not before, however often it is asked', async () => {
+    for (let request = 0; request < 140; request += 1) {
       await denials.refresh()
       now += 10
     }
     expect(cursors).toHaveLength(2)
+    await denials.refresh()
+    expect(cursors).toHaveLength(3)
   })
 
   it('once for all who ask at the same time', async () => {

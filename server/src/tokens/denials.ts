@@ -15,10 +15,10 @@ export interface DeniableClaims {
 
 /**
  * Access that ended before its tokens expire, in memory on every node. Each node asks the database again when what
- * it knows is older than a second, and only when asked, so an idle node costs nothing.
+ * it knows is too old, and only when asked, so an idle node costs nothing.
  */
 export interface Denials {
-  /** Makes sure that everything committed a second ago is known. Rejects with 503 when it cannot be. */
+  /** Makes sure that everything committed by the maximum age ago is known. Rejects with 503 when it cannot be. */
   refresh(): Promise<void>
   /** Whether a token with these claims was revoked. Call {@link refresh} first. */
   isTokenDenied(claims: DeniableClaims): boolean
@@ -40,7 +40,8 @@ export interface Denials {
 }
 
 const SECOND = 1000
-const MAX_AGE = 0.9 * SECOND
+/** While the database is away, it is tried this often. */
+const RETRY_AFTER = SECOND
 /** How long a node goes on with what it knows while the database is away, in which time nothing can be revoked. */
 const MAX_STALENESS = 30 * SECOND
 /** How long a database may take to answer; after that it counts as away. */
@@ -55,12 +56,14 @@ interface Denied {
   expiresAt: number
 }
 
-export function createDenials(storage: DenialStorage, now: () => number): Denials {
-  return new DenialSet(storage, now)
+/** @param maxAge how old what is known may be where a token is checked, in milliseconds */
+export function createDenials(storage: DenialStorage, maxAge: number, now: () => number): Denials {
+  return new DenialSet(storage, maxAge, now)
 }
 
 class DenialSet implements Denials {
   readonly #storage: DenialStorage
+  readonly #maxAge: number
   readonly #now: () => number
   readonly #denied = new Map<string, Denied>()
   readonly log = new DenialLog()
@@ -72,8 +75,9 @@ class DenialSet implements Denials {
   /** Whether this node recorded something that it has not read yet, and so is not in the log. */
   #hasLearned = false
 
-  constructor(storage: DenialStorage, now: () => number) {
+  constructor(storage: DenialStorage, maxAge: number, now: () => number) {
     this.#storage = storage
+    this.#maxAge = maxAge
     this.#now = now
     this.#cleanedAt = now()
   }
@@ -87,9 +91,9 @@ class DenialSet implements Denials {
   }
 
   async refresh(): Promise<void> {
-    if (this.#isWithin(this.#readAt, MAX_AGE)) return
+    if (this.#isWithin(this.#readAt, this.#maxAge)) return
     // While the database is away, one request a second tries it; the others go on at once.
-    const hasJustFailed = this.#isWithin(this.#failedAt, MAX_AGE)
+    const hasJustFailed = this.#isWithin(this.#failedAt, RETRY_AFTER)
     if (!this.#reading.isRunning && hasJustFailed && this.#isStillGood()) return
     await this.#readShared().catch((cause: unknown) => {
       if (this.#isStillGood()) return
