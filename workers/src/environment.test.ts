@@ -18,6 +18,7 @@ describe('the bindings of a Worker', () => {
       signUp: 'closed',
       pbkdf2Iterations: 100_000,
       logLevel: 'info',
+      allowLoopbackFetch: false,
     })
   })
 
@@ -26,6 +27,11 @@ describe('the bindings of a Worker', () => {
       signUp: 'closed',
       adminToken: undefined,
     })
+  })
+
+  it('allow fetches from this machine in development only', () => {
+    const local = { ...GOOD, ISSUER_URL: 'http://localhost:8787', ALLOW_LOOPBACK_FETCH: 'true' }
+    expect(readEnvironment(local)).toMatchObject({ allowLoopbackFetch: true })
   })
 
   it.each([
@@ -45,6 +51,8 @@ describe('the bindings of a Worker', () => {
       'SMTP_URL means nothing on Workers, where mail leaves by EMAIL_WEBHOOK_URL',
     ],
     [{ DATABASE_URL: 'postgres://db' }, 'DATABASE_URL means nothing on Workers'],
+    [{ ALLOW_LOOPBACK_FETCH: 'true' }, 'ISSUER_URL is not on this machine: remove it'],
+    [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH is "yes", which is none of the choices'],
     [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'belong together'],
   ])('refuse %j: %s', (wrong, sentence) => {
     expect(() => readEnvironment({ ...GOOD, ...wrong } as Bindings)).toThrow(sentence)

@@ -29,6 +29,7 @@ export interface Settings {
   signUp: SignUp
   pbkdf2Iterations: number
   logLevel: LogLevel
+  allowLoopbackFetch: boolean
 }
 
 /** A value that makes no sense, as one sentence: which variable, why, and what would do. */
@@ -70,6 +71,7 @@ const SCHEMA = z.object({
   PBKDF2_ITERATIONS: variable(parseIterations).default(MAX_PBKDF2_ITERATIONS),
   LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
   HYPERDRIVE_CACHING: variable(parseCaching),
+  ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
 })
 
 /**
@@ -101,6 +103,7 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
     signUp: values.SIGN_UP,
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
+    allowLoopbackFetch: isLoopbackFetchAllowed(values.ALLOW_LOOPBACK_FETCH, values.ISSUER_URL),
   }
 }
 
@@ -123,6 +126,15 @@ function parseCaching(text: string): 'disabled' {
       'must be disabled, since the query cache would hide revocations: run `wrangler hyperdrive update <id> --caching-disabled true`, then set it so',
     )
   return text
+}
+
+/** What is deployed has an issuer for everybody, and nothing on loopback to fetch from. */
+function isLoopbackFetchAllowed(choice: 'true' | 'false', issuer: string): boolean {
+  if (choice === 'true' && !parseIssuer(issuer).isLoopback)
+    throw new EnvironmentError(
+      'ALLOW_LOOPBACK_FETCH is true, which is for development only, and ISSUER_URL is not on this machine: remove it.',
+    )
+  return choice === 'true'
 }
 
 function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {

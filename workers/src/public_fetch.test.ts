@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createPublicFetch } from './public_fetch.ts'
+import { createPublicFetch, type PublicFetchOptions } from './public_fetch.ts'
 
 const LIMITS = { maxBytes: 10, contentTypes: ['application/json'] }
 const JSON_TYPE = { 'Content-Type': 'application/json' }
@@ -7,10 +7,14 @@ const JSON_TYPE = { 'Content-Type': 'application/json' }
 afterEach(() => vi.unstubAllGlobals())
 
 /** What is refused, or the body; `fetch` is the platform's. */
-async function outcome(url: string, answer: (init: RequestInit) => Promise<Response>, timeoutMs?: number) {
+async function outcome(
+  url: string,
+  answer: (init: RequestInit) => Promise<Response>,
+  options: PublicFetchOptions = {},
+) {
   const platform = vi.fn((_url: URL, init: RequestInit) => answer(init))
   vi.stubGlobal('fetch', platform)
-  const result = await createPublicFetch(timeoutMs)(new URL(url), LIMITS).then(
+  const result = await createPublicFetch(options)(new URL(url), LIMITS).then(
     ({ body }) => Buffer.from(body).toString(),
     (error: { code: string }) => error.code,
   )
@@ -42,6 +46,32 @@ describe('a URL that a stranger named', () => {
   })
 
   it.each([
+    'http://127.0.0.1:3000/client.json',
+    'http://localhost:3000/client.json',
+    'http://a.localhost/client.json',
+    'http://[::1]:3000/client.json',
+    'https://client.example/client.json',
+  ])('%s is fetched where loopback is allowed', async (url) => {
+    const answer = async () => Response.json({ a: 1 })
+    expect((await outcome(url, answer, { allowLoopback: true })).result).toBe('{"a":1}')
+  })
+
+  it.each([
+    ['http://client.example/', 'url_not_allowed'],
+    ['https://client.example:8443/', 'url_not_allowed'],
+    ['http://user@127.0.0.1/', 'url_not_allowed'],
+    ['file://localhost/etc/passwd', 'url_not_allowed'],
+    ['http://localhost.client.example/', 'url_not_allowed'],
+    ['https://127.0.0.1.client.example:3000/', 'url_not_allowed'],
+    ['https://10.0.0.1/', 'address_not_allowed'],
+    ['https://169.254.169.254/', 'address_not_allowed'],
+    ['https://[::ffff:127.0.0.1]/', 'address_not_allowed'],
+  ])('%s is not fetched where loopback is allowed either: %s', async (url, code) => {
+    const allowed = await outcome(url, async () => new Response(), { allowLoopback: true })
+    expect(allowed).toEqual({ result: code, init: undefined })
+  })
+
+  it.each([
     ['status', new Response(null, { status: 302, headers: { Location: 'https://other.example/' } })],
     ['unreachable', new Response('', { status: 503 })],
     ['content_type', new Response('<p>')],
@@ -57,7 +87,7 @@ describe('a URL that a stranger named', () => {
       new Promise<Response>((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason))
       })
-    expect((await outcome('https://client.example/', hang, 5)).result).toBe('timeout')
+    expect((await outcome('https://client.example/', hang, { timeoutMs: 5 })).result).toBe('timeout')
     expect((await outcome('https://client.example/', () => Promise.reject(new TypeError()))).result).toBe(
       'unreachable',
     )

@@ -12,15 +12,17 @@ const DENIALS_MAX_AGE = 1_000
 
 /** Makes the server of an isolate. Rejects with a sentence for the operator where something makes no sense. */
 export async function start(bindings: Readonly<Bindings>): Promise<Server> {
-  const { emailWebhookUrl, logLevel, ...settings } = readEnvironment(bindings)
+  const { emailWebhookUrl, logLevel, allowLoopbackFetch, ...settings } = readEnvironment(bindings)
+  const log = createLog(logLevel)
+  if (allowLoopbackFetch) log.warn({}, 'ALLOW_LOOPBACK_FETCH is on; it is for development only.')
   await checkNoCaching(scopedDatabase)
   return createServer({
     ...settings,
     database: scopedDatabase,
     maxPbkdf2Iterations: MAX_PBKDF2_ITERATIONS,
     mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
-    fetchPublicUrl: createPublicFetch(),
-    log: createLog(logLevel),
+    fetchPublicUrl: createPublicFetch({ allowLoopback: allowLoopbackFetch }),
+    log,
     denialsMaxAge: DENIALS_MAX_AGE,
     feedMaxAge: DENIALS_MAX_AGE,
     waitUntil: continueInScope,
