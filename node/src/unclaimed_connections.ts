@@ -17,17 +17,23 @@ interface HandOver {
 export function closeUnclaimedConnections(worker: Worker): void {
   const unclaimed = new Map<number, { close(): void }>()
   const { process: child } = worker
+  let hasEnded = false
   const send = child.send.bind(child) as (...args: unknown[]) => boolean
   child.send = (...args: unknown[]) => {
     const [message, handle] = args as [HandOver, { close(): void } | undefined]
-    if (message.act === 'newconn' && message.seq !== undefined && handle) unclaimed.set(message.seq, handle)
-    return send(...args)
+    if (message.act === 'newconn' && message.seq !== undefined && handle) {
+      // Connections are handed over until the channel is closed, which comes later than the end.
+      if (hasEnded) handle.close()
+      else unclaimed.set(message.seq, handle)
+    }
+    return !hasEnded && send(...args)
   }
   child.on('internalMessage', ({ ack }: HandOver) => {
     if (ack !== undefined) unclaimed.delete(ack)
   })
   // Not its 'disconnect', which does not come while an answer is missing.
   child.once('exit', () => {
+    hasEnded = true
     for (const handle of unclaimed.values()) handle.close()
     unclaimed.clear()
   })
