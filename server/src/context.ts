@@ -1,3 +1,4 @@
+import type { AttemptCounters } from './attempt_counters.ts'
 import type { AuditLog } from './audit/events.ts'
 import type { ClientDirectory } from './clients/directory.ts'
 import type { Issuer } from './issuer.ts'
@@ -30,6 +31,7 @@ export interface ServerContext {
   issuer: Issuer
   settings: Settings
   storage: Storage
+  attemptCounters: AttemptCounters
   purposeKeys: PurposeKeys
   signingKeys: SigningKeys
   denials: Denials

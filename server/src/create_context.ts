@@ -7,6 +7,7 @@ import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
+import { attemptCountersIn } from './storage/attempt_counters.ts'
 import { createStorage, type Storage } from './storage/storage.ts'
 import { withRequestId } from './telemetry/request_scope.ts'
 import { silentTelemetry } from './telemetry/telemetry.ts'
@@ -54,6 +55,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     issuer,
     settings,
     storage,
+    attemptCounters: options.attemptCounters ?? attemptCountersIn(options.database, now),
     purposeKeys,
     signingKeys,
     denials: createDenials(storage, settings.denialsMaxAge, now),

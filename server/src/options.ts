@@ -1,3 +1,4 @@
+import type { AttemptCounters } from './attempt_counters.ts'
 import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
@@ -26,6 +27,8 @@ export interface ServerOptions {
   issuer: string
   /** PostgreSQL 15 to 18, already migrated. */
   database: Database
+  /** Where guesses and mails are counted, for all nodes. Default: the database. */
+  attemptCounters?: AttemptCounters | undefined
   /** Server secrets of 32 bytes or more, newest first. They wrap the keys in the database and nothing else. */
   secrets: readonly string[]
   /** What access tokens are signed with. Default `ES256`. */

@@ -11,7 +11,11 @@ export function health(): Response {
 /** Monitors give up after a few seconds, and count what hangs as they please. */
 const READY_WITHIN_MS = 2_000
 
-/** Whether it can serve: it is not about to stop, the database answers, and there is a key to sign with. */
+/**
+ * Whether it can serve: it is not about to stop, the database answers, and there is a key to sign with. Where attempts are
+ * counted apart from the database and cannot be, it says so, and serves: passkeys, tokens and their checks need no counter, and
+ * a load balancer would find no node that does better.
+ */
 export async function ready(
   context: ServerContext,
   _request: Request,
@@ -19,8 +23,12 @@ export async function ready(
 ): Promise<Response> {
   if (closing?.aborted) return unavailable('stopping')
   try {
-    await within(READY_WITHIN_MS, checkParts(context))
-    return jsonResponse({ status: 'ready' }, NO_STORE)
+    const [, canCount] = await within(
+      READY_WITHIN_MS,
+      Promise.all([checkParts(context), checkCounters(context)]),
+    )
+    const counters = canCount ? {} : { attempt_counters: 'unavailable' }
+    return jsonResponse({ status: 'ready', ...counters }, NO_STORE)
   } catch (error) {
     context.log.warn(describeCause(error), 'The server is not ready.')
     return unavailable('unavailable')
@@ -32,12 +40,22 @@ async function checkParts({ storage, signingKeys, settings }: ServerContext): Pr
   await signingKeys.current(settings.signingAlg)
 }
 
-async function within(ms: number, work: Promise<void>): Promise<void> {
+async function checkCounters({ attemptCounters, log }: ServerContext): Promise<boolean> {
+  try {
+    await attemptCounters.check?.()
+    return true
+  } catch (error) {
+    log.warn(describeCause(error), 'Attempts cannot be counted.')
+    return false
+  }
+}
+
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`It took longer than ${ms} ms.`)), ms)
   })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function unavailable(status: 'stopping' | 'unavailable'): Response {

@@ -1,21 +1,17 @@
 import type { ServerContext } from '../context.ts'
 import { errorBody, OAuthError } from '../errors.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
-import { DatabaseUnavailable } from '../storage/database.ts'
 import { currentRequestId, newRequestId, noteRefusal } from '../telemetry/request_scope.ts'
+import { Unavailable } from '../unavailable.ts'
 
 /** What the public is told of an error: a refusal as it is, the rest without any detail of the inside. */
 export function toOAuthError(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown
-  if (thrown instanceof DatabaseUnavailable) {
-    return new OAuthError(
-      'temporarily_unavailable',
-      'The database cannot be reached. Try again in a moment.',
-      {
-        headers: { 'Retry-After': '5' },
-        cause: thrown,
-      },
-    )
+  if (thrown instanceof Unavailable) {
+    return new OAuthError('temporarily_unavailable', `${thrown.message} Try again in a moment.`, {
+      headers: { 'Retry-After': '5' },
+      cause: thrown,
+    })
   }
   return new OAuthError('server_error', 'Something went wrong here. It was logged.', { cause: thrown })
 }
@@ -75,5 +71,5 @@ function logFailure({ log }: ServerContext, request: Request, error: OAuthError)
 
 /** For the log. An outage fails every request alike, so it is told in a line, without the stack that each would repeat. */
 export function describeCause(cause: unknown): { err: unknown } | { reason: string } {
-  return cause instanceof DatabaseUnavailable ? { reason: cause.reason } : { err: cause }
+  return cause instanceof Unavailable ? { reason: cause.reason } : { err: cause }
 }

@@ -37,13 +37,13 @@ export interface Attempt {
 
 /**
  * Counts an attempt before it is made, so that parallel ones are counted too, and refuses it where a budget is
- * used up. Narrow budgets come first: who has used up his own does not use up that of others.
+ * used up. What is refused counts against none: who has used up his own budget does not use up that of others.
  *
  * A browser in which somebody signed in to this account before has a budget of its own, and no other: strangers who
  * guess at an account, from however many addresses, do not lock its owner out. Passkeys are counted nowhere.
  *
  * @param email of the account, whether there is one or not
- * @throws OAuthError `slow_down` (429) with `Retry-After`
+ * @throws OAuthError `slow_down` (429) with `Retry-After`; AttemptCountersUnavailable (503)
  */
 export async function checkBudget(
   context: ServerContext,
@@ -52,13 +52,15 @@ export async function checkBudget(
   limited: Limited,
   email: string,
 ): Promise<Attempt> {
-  const counted: Buffer[] = []
-  for (const [subject, budget] of subjectsOf(context, request, info, limited, email)) {
-    const key = context.purposeKeys.mac('digest', `attempts:${limited}:${subject}`)
-    await checkOne(context, key, budget)
-    counted.push(key)
-  }
-  return { forgive: () => context.storage.forgiveAttempts(counted) }
+  const subjects = subjectsOf(context, request, info, limited, email)
+  const budgets = subjects.map(([subject, { limit, window }]) => ({
+    key: context.purposeKeys.mac('digest', `attempts:${limited}:${subject}`),
+    limit,
+    windowMs: window * 1000,
+  }))
+  const waitMs = await context.attemptCounters.count(budgets)
+  if (waitMs !== undefined) throw tooMany(waitMs)
+  return { forgive: () => context.attemptCounters.forgive(budgets.map(({ key }) => key)) }
 }
 
 function subjectsOf(
@@ -82,13 +84,9 @@ function subjectsOf(
   ]
 }
 
-async function checkOne(context: ServerContext, key: Buffer, { limit, window }: Budget): Promise<void> {
-  const now = context.now()
-  const window_ends_at = new Date(now + window * 1000)
-  const count = await context.storage.countAttempt({ key, limit, window_ends_at }, new Date(now))
-  if (count.attempts <= limit) return
-  const seconds = Math.max(1, Math.ceil((count.window_ends_at.getTime() - now) / 1000))
-  throw new OAuthError(
+function tooMany(waitMs: number): OAuthError {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000))
+  return new OAuthError(
     'slow_down',
     `Too many attempts. Try again in ${inWords(seconds)}, or use a passkey.`,
     {

@@ -1,43 +1,54 @@
+import type { AttemptCounters } from '../attempt_counters.ts'
 import { type Queryable, statement } from './database.ts'
 
-/** How far a budget is used up. */
-export interface AttemptCount {
-  /** The attempts of this window, this one included; it stops counting one above the limit. */
-  attempts: number
-  window_ends_at: Date
-}
-
-export interface AttemptCounterStorage {
-  /** Counts an attempt against a budget, beginning a new window where the last has ended. */
-  countAttempt(budget: { key: Buffer; limit: number; window_ends_at: Date }, now: Date): Promise<AttemptCount>
-  /** Gives an attempt back that turned out to be no guess. */
-  forgiveAttempts(keys: readonly Buffer[]): Promise<void>
-}
-
-const COUNT = statement<AttemptCount>(
+// Looking first keeps a refusal from writing. The rows are taken in the order of their keys, so that no two of these
+// statements wait for each other.
+const COUNT = statement<{ until: Date | null; is_counted: boolean }>(
   'attempt_counters_count',
-  `insert into auth_agent.attempt_counters as counter (key, attempts, window_ends_at) values ($1, 1, $3)
-   on conflict (key) do update set
-     attempts = case when counter.window_ends_at <= $4 then 1 else least(counter.attempts, $2) + 1 end,
-     window_ends_at = case when counter.window_ends_at <= $4 then $3 else counter.window_ends_at end
-   returning attempts, window_ends_at`,
+  `with budget as (
+     select * from unnest($1::bytea[], $2::integer[], $3::timestamptz[]) as budget (key, most, ends_at)),
+   refused as (
+     select max(window_ends_at) as until from auth_agent.attempt_counters join budget using (key)
+     where attempts >= most and window_ends_at > $4),
+   counted as (
+     insert into auth_agent.attempt_counters as counter (key, attempts, window_ends_at)
+     select key, 1, ends_at from budget where (select until from refused) is null order by key
+     on conflict (key) do update set
+       attempts = case when counter.window_ends_at <= $4 then 1 else counter.attempts + 1 end,
+       window_ends_at = case when counter.window_ends_at <= $4 then excluded.window_ends_at else counter.window_ends_at end
+     returning key, attempts, window_ends_at)
+   select coalesce((select until from refused), max(window_ends_at) filter (where attempts > most)) as until,
+     count(*) > 0 as is_counted
+   from counted join budget using (key)`,
 )
 const FORGIVE = statement(
   'attempt_counters_forgive',
-  `update auth_agent.attempt_counters set attempts = attempts - 1
-   where key in (select key from auth_agent.attempt_counters where key = any ($1) order by key for update)
-     and attempts > 0`,
+  `with held as (
+     select key, attempts from auth_agent.attempt_counters where key = any ($1) order by key for update),
+   emptied as (
+     delete from auth_agent.attempt_counters c using held where c.key = held.key and held.attempts <= 1)
+   update auth_agent.attempt_counters c set attempts = held.attempts - 1
+   from held where c.key = held.key and held.attempts > 1`,
 )
 
-export function attemptCounterStorage(db: Queryable): AttemptCounterStorage {
+/** Counts in the database. A counter that has nothing left to count goes at once, the others when their window has ended. */
+export function attemptCountersIn(db: Queryable, now: () => number): AttemptCounters {
+  const forgive = async (keys: readonly Buffer[]) => {
+    await db.query(FORGIVE, [keys])
+  }
   return {
-    async countAttempt({ key, limit, window_ends_at }, now) {
-      const [count] = await db.query(COUNT, [key, limit, window_ends_at, now])
-      if (count === undefined) throw new Error('An upsert returned no row.')
-      return count
-    },
-    async forgiveAttempts(keys) {
-      await db.query(FORGIVE, [keys])
+    forgive,
+    async count(budgets) {
+      const time = now()
+      const keys = budgets.map(({ key }) => key)
+      const limits = budgets.map(({ limit }) => limit)
+      const ends = budgets.map(({ windowMs }) => new Date(time + windowMs))
+      const [row] = await db.query(COUNT, [keys, limits, ends, new Date(time)])
+      if (row === undefined) throw new Error('An aggregate returned no row.')
+      if (row.until === null) return undefined
+      // Others used the budget up between the look and the count.
+      if (row.is_counted) await forgive(keys)
+      return row.until.getTime() - time
     },
   }
 }

@@ -1,3 +1,5 @@
+import { Unavailable } from '../unavailable.ts'
+
 /** A named SQL text with bound parameters (`$1`…) and the shape of a row that it returns. */
 export interface Statement<Row> {
   readonly name: string
@@ -42,16 +44,9 @@ export interface Database extends Queryable {
 }
 
 /** The database did not answer: a request that needs it gets 503 and may be tried again. */
-export class DatabaseUnavailable extends Error {
+export class DatabaseUnavailable extends Unavailable {
   constructor(options?: ErrorOptions) {
     super('The database cannot be reached.', options)
     this.name = 'DatabaseUnavailable'
-  }
-
-  /** What the driver said, in one line. */
-  get reason(): string {
-    // One error for each address of the host, without a message of its own.
-    const first: unknown = this.cause instanceof AggregateError ? this.cause.errors[0] : this.cause
-    return first instanceof Error ? first.message : String(first)
   }
 }

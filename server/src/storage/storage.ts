@@ -1,4 +1,3 @@
-import { type AttemptCounterStorage, attemptCounterStorage } from './attempt_counters.ts'
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
 import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
@@ -27,8 +26,7 @@ import { type UserStorage, userStorage } from './users.ts'
 
 /** What the server needs to know and to record, in the terms of its business; one file a table says how. */
 export interface Tables
-  extends AttemptCounterStorage,
-    AuditEventStorage,
+  extends AuditEventStorage,
     AuthCodeStorage,
     AuthRequestStorage,
     ClientStorage,
@@ -79,7 +77,6 @@ function tables(db: Queryable): Tables {
     ...signingKeyStorage(db),
     ...tokenStorage(db),
     ...userAuthorizationStorage(db),
-    ...attemptCounterStorage(db),
     ...credentialStorage(db),
     ...emailCodeStorage(db),
     ...expiredRowStorage(db),
