@@ -23,7 +23,7 @@ const COUNT = 4
 /** Both ways to be four: workers that share a port, and servers behind a load balancer. */
 export const SET_UPS: readonly (readonly [string, () => Promise<Cluster>])[] = [
   ['WORKERS=4', startFourWorkers],
-  ['four servers behind a load balancer', startFourServers],
+  ['four servers behind a load balancer', () => startFourServers()],
 ]
 
 /** The environment of a process on a database of its own. */
@@ -64,12 +64,13 @@ async function startFourWorkers(): Promise<Cluster> {
   }
 }
 
-async function startFourServers(): Promise<Cluster> {
+/** @param more variables beside those of {@link environmentOf} */
+export async function startFourServers(more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const database = await createTestDatabase()
   const balancer = await startLoadBalancer()
   const issuer = `http://localhost:${balancer.port}`
   const ports = await Promise.all(Array.from({ length: COUNT }, findPort))
-  const environments = ports.map((port) => environmentOf(port, issuer, database.url))
+  const environments = ports.map((port) => ({ ...environmentOf(port, issuer, database.url), ...more }))
   const programs = environments.map((env) => spawnMain(env))
   await Promise.all(programs.map((program) => program.started()))
   balancer.servers = ports

@@ -25,6 +25,8 @@ export interface Browser {
   /** Submits a form with what it holds, changed by `fields`; undefined leaves a field out, a list repeats it. */
   submit(page: Page, fields: Fields, action?: string): Promise<Page>
   post(url: string, fields: Fields, headers?: Record<string, string>): Promise<Page>
+  /** Sends JSON, as the script of our pages does, with the token that the page has for it. */
+  postJson(url: string, body: object, csrf: string): Promise<{ status: number; body: unknown }>
 }
 
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -32,12 +34,16 @@ type Fields = Readonly<Record<string, string | readonly string[] | undefined>>
 export function createBrowser(server: TestServer, clientAddress = '127.0.0.1'): Browser {
   const cookies = new Map<string, string>()
 
-  async function request(url: string, init: RequestInit): Promise<Page> {
+  async function send(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers)
     if (cookies.size > 0)
       headers.set('Cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '))
     const response = await server.fetch(url, { ...init, headers }, { clientAddress })
     for (const cookie of response.headers.getSetCookie()) keep(cookie)
+    return response
+  }
+  async function request(url: string, init: RequestInit): Promise<Page> {
+    const response = await send(url, init)
     const location = response.headers.get('Location')
     if (location === null) return toPage(response, url)
     const next = new URL(location, new URL(url, server.issuer))
@@ -62,6 +68,12 @@ export function createBrowser(server: TestServer, clientAddress = '127.0.0.1'): 
     cookies,
     open: (url) => request(url, { method: 'GET' }),
     post,
+    async postJson(url, body, csrf) {
+      const { origin } = new URL(server.issuer)
+      const headers = { 'Content-Type': 'application/json', Origin: origin, 'X-CSRF-Token': csrf }
+      const response = await send(url, { method: 'POST', body: JSON.stringify(body), headers })
+      return { status: response.status, body: await response.json() }
+    },
     async submit(page, fields, action) {
       const form = page.form(action)
       for (const [name, value] of Object.entries(fields)) {

@@ -1,0 +1,33 @@
+import { rm } from 'node:fs/promises'
+import { Agent } from 'node:http'
+import { main as build } from '../../scripts/build.ts'
+import { environmentOf } from '../cluster/nodes.ts'
+import { createRemoteServer } from '../cluster/remote_server.ts'
+import { findFreePort, spawnMain } from '../support/main_process.ts'
+import { DEVELOPMENT, type SetUp } from './set_up.ts'
+
+/**
+ * One process of the built program, as `npm start` runs it.
+ *
+ * @param databaseUrl without it, it runs a database of its own in its DATA_DIR
+ */
+export async function startOneNode(databaseUrl?: string): Promise<SetUp> {
+  await build()
+  const port = await findFreePort()
+  const issuer = `http://localhost:${port}`
+  const env = { ...environmentOf(port, issuer, databaseUrl ?? ''), ...DEVELOPMENT }
+  const program = spawnMain(env)
+  await program.started()
+  const agent = new Agent({ keepAlive: true })
+  const server = createRemoteServer(issuer, { port, agent })
+  return {
+    server,
+    nodes: [server],
+    async close() {
+      agent.destroy()
+      program.child.kill('SIGTERM')
+      await program.ended
+      await rm(env['DATA_DIR'] ?? '', { recursive: true, force: true })
+    },
+  }
+}
