@@ -2,6 +2,7 @@ import { findChromium } from './chromium.ts'
 import { preparePython } from './python_environment.ts'
 import { runPythonTests } from './python_tests.ts'
 import type { Count } from './test_count.ts'
+import { findValkey } from './valkey.ts'
 import { runVitest } from './vitest_tests.ts'
 
 /**
@@ -25,7 +26,12 @@ export async function main([command, ...filters]: readonly string[]): Promise<vo
 async function runSuites(fast: boolean, filters: readonly string[]): Promise<Count[]> {
   if (fast) return runVitest(filters, { TEST_FAST: 'true' })
   // Found, and where need be installed, once before several test files look for it at the same time.
-  const programs = { CHROMIUM_PATH: await findChromium(), PYTHON_PATH: await preparePython() }
+  const python = await preparePython()
+  const programs = {
+    CHROMIUM_PATH: await findChromium(),
+    PYTHON_PATH: python,
+    VALKEY_PATH: await findValkey(python),
+  }
   const vitest = await runVitest(filters, programs)
   return filters.length > 0 ? vitest : [...vitest, await runPythonTests()]
 }
