@@ -4,7 +4,7 @@ import { startOneNode } from './one_node.ts'
 
 describeFlow('Node with an external PostgreSQL', async () => {
   const database = await createTestDatabase()
-  const node = await startOneNode(database.url)
+  const node = await startOneNode({ DATABASE_URL: database.url })
   return {
     ...node,
     async close() {

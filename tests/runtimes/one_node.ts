@@ -6,16 +6,12 @@ import { createRemoteServer } from '../cluster/remote_server.ts'
 import { findFreePort, spawnMain } from '../support/main_process.ts'
 import { DEVELOPMENT, type SetUp } from './set_up.ts'
 
-/**
- * One process of the built program, as `npm start` runs it.
- *
- * @param databaseUrl without it, it runs a database of its own in its DATA_DIR
- */
-export async function startOneNode(databaseUrl?: string): Promise<SetUp> {
+/** One process of the built program, as `npm start` runs it. An empty variable counts as none. */
+export async function startOneNode(variables: Readonly<Record<string, string>>): Promise<SetUp> {
   await build()
   const port = await findFreePort()
   const issuer = `http://localhost:${port}`
-  const env = { ...environmentOf(port, issuer, databaseUrl ?? ''), ...DEVELOPMENT }
+  const env = { ...environmentOf(port, issuer, ''), ...DEVELOPMENT, ...variables }
   const program = spawnMain(env)
   await program.started()
   const agent = new Agent({ keepAlive: true })

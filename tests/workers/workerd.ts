@@ -11,8 +11,6 @@ export const SECRET = 'a server secret for tests only of 32 bytes or more'
 /** The Worker in workerd as wrangler.jsonc describes it, on a database of its own. Its `fetch` goes over HTTP. */
 export interface TestWorker extends Omit<TestServer, 'server' | 'mails' | 'documents' | 'addNode'> {
   harness: TestHarness
-  /** Where it listens, of 127.0.0.1. */
-  port: number
   /** What leads to the database. */
   relay: TcpRelay
 }
@@ -38,18 +36,16 @@ export async function startTestWorker(
       },
     ],
   })
-  const { url } = await harness.listen()
-  const issuer = overrides.vars?.['ISSUER_URL'] ?? ISSUER
+  await harness.listen()
   const fetch: TestServer['fetch'] = async (path, init) => {
-    const response = await harness.fetch(new URL(path, issuer), { redirect: 'manual', ...init } as never)
+    const response = await harness.fetch(new URL(path, ISSUER), { redirect: 'manual', ...init } as never)
     return response as unknown as Response
   }
   return {
     harness,
-    port: Number(url.port),
     relay,
     database,
-    issuer,
+    issuer: ISSUER,
     clock: createClock(),
     get logLines() {
       return harness.getLogs().map(({ message }) => String(message))
