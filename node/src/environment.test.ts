@@ -35,6 +35,8 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
   [{ WORKERS: '4' }, { workers: 4 }],
   [{ WORKERS: 'auto' }, { workers: Math.min(availableParallelism(), 64) }],
   [{ DATABASE_CONNECTIONS: '25' }, { databaseConnections: 25 }],
+  [{ REDIS_URL: 'redis://cache' }, { redisUrl: 'redis://cache' }],
+  [{ REDIS_URL: 'rediss://u:p%40@[::1]:6380/3' }, { redisUrl: 'rediss://u:p%40@[::1]:6380/3' }],
   [{ DATA_DIR: 'some/where' }, { dataDir: resolve('some/where') }],
   [{ AUTH_AGENT_SECRET: `${SECRET}, ${OTHER_SECRET}` }, { secrets: [SECRET, OTHER_SECRET] }],
   [{ AUTH_AGENT_ADMIN_TOKEN: '0123456789abcdef' }, { adminToken: '0123456789abcdef' }],
@@ -122,6 +124,13 @@ const REFUSED: readonly (readonly [Env, string, string])[] = [
   [{ AUTH_AGENT_OWNER_EMAIL: 'owner', AUTH_AGENT_OWNER_PASSWORD: 'p' }, 'AUTH_AGENT_OWNER_EMAIL', 'you@'],
   [{ AUTH_AGENT_OWNER_EMAIL: 'o@example.com' }, 'AUTH_AGENT_OWNER_PASSWORD', 'set both'],
   [{ AUTH_AGENT_OWNER_PASSWORD: 'pass word' }, 'AUTH_AGENT_OWNER_EMAIL', 'set both'],
+  [{ REDIS_URL: 'cache:6379' }, 'REDIS_URL', 'rediss://'],
+  [{ REDIS_URL: 'http://:password@cache' }, 'REDIS_URL', 'rediss://'],
+  [{ REDIS_URL: 'redis:///0' }, 'REDIS_URL', 'rediss://'],
+  [{ REDIS_URL: 'redis://:pass%word@cache' }, 'REDIS_URL', 'percent-encoded'],
+  [{ REDIS_URL: 'redis://:pass/word@cache' }, 'REDIS_URL', 'percent-encoded'],
+  [{ REDIS_URL: 'redis://cache/first' }, 'REDIS_URL', 'rediss://'],
+  [{ REDIS_URL: 'redis://cache?tls=true' }, 'REDIS_URL', 'rediss://'],
   [{ SMTP_URL: 'smtp.example.com:587' }, 'SMTP_URL', 'smtps://'],
   [{ SMTP_URL: 'https://smtp.example.com' }, 'SMTP_URL', 'smtps://'],
   [{ EMAIL_WEBHOOK_URL: 'mail.example.com' }, 'EMAIL_WEBHOOK_URL', 'URL of http'],
@@ -194,7 +203,7 @@ describe('readEnvironment', () => {
     expect(sentence).toMatch(/^[^\n]+: [^\n]+\.$/)
   })
 
-  it.each(REFUSED.filter(([, name]) => /SECRET|TOKEN$|PASSWORD|DATABASE_URL|SMTP/.test(name)))(
+  it.each(REFUSED.filter(([, name]) => /SECRET|TOKEN$|PASSWORD|DATABASE_URL|REDIS|SMTP/.test(name)))(
     'does not repeat what may be secret: %j',
     (env, name) => {
       const value = env[name]

@@ -10,6 +10,7 @@ import {
   parseEmail,
   parseHost,
   parseInteger,
+  parseRedisUrl,
   parseSecrets,
   parseSignUp,
   parseSmtpUrl,
@@ -34,6 +35,8 @@ export interface Settings {
   databaseUrl: string | undefined
   /** Connections that each process holds at the most. */
   databaseConnections: number
+  /** Where attempts are counted; undefined: in the database. */
+  redisUrl: string | undefined
   /** Absolute. */
   dataDir: string
   /** Undefined: generated into `dataDir`. */
@@ -80,6 +83,7 @@ const SCHEMA = z.object({
   WORKERS: variable(parseWorkers).default(1),
   DATABASE_URL: variable(parseDatabaseUrl).optional(),
   DATABASE_CONNECTIONS: variable((text) => parseInteger(text, 2, 1_000, 'connections')).default(10),
+  REDIS_URL: variable(parseRedisUrl).optional(),
   DATA_DIR: z.string().default('.auth-agent'),
   AUTH_AGENT_SECRET: variable(parseSecrets).optional(),
   AUTH_AGENT_ADMIN_TOKEN: variable(parseAdminToken).optional(),
@@ -139,6 +143,7 @@ export function readEnvironment(
     workers: values.WORKERS,
     databaseUrl: values.DATABASE_URL,
     databaseConnections: values.DATABASE_CONNECTIONS,
+    redisUrl: values.REDIS_URL,
     dataDir: resolve(values.DATA_DIR),
     secrets: values.AUTH_AGENT_SECRET,
     adminToken: values.AUTH_AGENT_ADMIN_TOKEN,

@@ -54,6 +54,32 @@ export function parseSmtpUrl(text: string): string {
   return text
 }
 
+/** A Redis or Valkey. What follows the number of the database would be ignored, so it is refused. */
+export function parseRedisUrl(text: string): string {
+  const url = parseUrl(text)
+  if (
+    !url ||
+    !/^rediss?:$/.test(url.protocol) ||
+    url.hostname === '' ||
+    !/^\/?\d{0,5}$/.test(url.pathname) ||
+    url.search + url.hash !== '' ||
+    !isPercentEncoded(url.username + url.password)
+  )
+    refuse(
+      'is no URL of a Redis or Valkey: give one such as rediss://user:password@host:6379, redis:// without TLS, special characters percent-encoded',
+    )
+  return text
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Proxies whose forwarding headers count. */
 export function parseTrustedProxies(text: string): readonly string[] {
   const ranges = text.split(',').map((range) => range.trim())

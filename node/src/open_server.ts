@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { createServer, type Server } from '@auth-agent/server'
+import { AttemptCountersUnavailable } from '@auth-agent/server/attempt_counters'
 import type { Logger } from '@auth-agent/server/log'
 import type { DevelopmentInbox, Mailer } from '@auth-agent/server/mail'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
@@ -9,6 +10,7 @@ import type { Settings } from './environment.ts'
 import { createGuardedFetch } from './guarded_fetch.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
 import { MAX_CONNECTIONS } from './postgres_cluster.ts'
+import type { RedisAttemptCounters } from './redis_attempt_counters.ts'
 import { observe } from './telemetry/observation.ts'
 
 /** A server over an open database; nobody listens yet. */
@@ -38,16 +40,20 @@ export async function openServer(
     migrated,
     close: closeDatabase,
   } = await openDatabase(settings, log, connectionsOf(settings))
+  let counters: RedisAttemptCounters | undefined
   const close = async () => {
     await observation.close()
+    counters?.close()
     await closeDatabase()
   }
   try {
     if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
+    counters = await openCounters(settings, log)
     const mail = await openMail(settings, print, inboxSecret)
     const server = await createServer({
       issuer: settings.issuer,
       database: observation.database(database),
+      attemptCounters: counters,
       secrets,
       signingAlg: settings.signingAlg,
       accessTokenTtl: settings.accessTokenTtl,
@@ -75,6 +81,24 @@ export async function openServer(
 function connectionsOf({ databaseUrl, databaseConnections, workers }: Settings): number {
   if (databaseUrl !== undefined) return databaseConnections
   return Math.max(2, Math.min(databaseConnections, Math.floor((0.6 * MAX_CONNECTIONS) / workers)))
+}
+
+/** The client takes its time and some megabytes, so only those load it who name a Redis. */
+async function openCounters(
+  { redisUrl }: Pick<Settings, 'redisUrl'>,
+  log: Logger,
+): Promise<RedisAttemptCounters | undefined> {
+  if (redisUrl === undefined) return undefined
+  const { openRedisAttemptCounters } = await import('./redis_attempt_counters.ts')
+  try {
+    return await openRedisAttemptCounters(redisUrl, log)
+  } catch (error) {
+    if (!(error instanceof AttemptCountersUnavailable)) throw error
+    throw new Error(
+      `REDIS_URL names a Redis that cannot be used (${error.reason}): check that it runs, its host and port, its user and password, and that rediss:// is for TLS only.`,
+      { cause: error },
+    )
+  }
 }
 
 async function findSecret(dataDir: string): Promise<string> {

@@ -38,6 +38,7 @@ export class EnvironmentError extends Error {}
 /** What a Worker has no use for, and would be left without a word. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   DATABASE_URL: 'the binding HYPERDRIVE names the database',
+  REDIS_URL: 'attempts are counted in the database',
   SMTP_URL: 'mail leaves by EMAIL_WEBHOOK_URL',
   TRUSTED_PROXIES: 'the platform says who the client is',
 }
