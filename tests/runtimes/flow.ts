@@ -52,7 +52,8 @@ export function describeFlow(name: string, start: () => Promise<SetUp>): void {
 
     beforeAll(async () => {
       setUp = await start()
-      ;({ server, nodes } = setUp)
+      server = setUp.server
+      nodes = setUp.nodes
       app = await startClientApp()
       mcp = await registerServer(server)
       authenticator = createAuthenticator(server.issuer)

@@ -11,7 +11,7 @@ export async function startOneNode(variables: Readonly<Record<string, string>>):
   await build()
   const port = await findFreePort()
   const issuer = `http://localhost:${port}`
-  const env = { ...environmentOf(port, issuer, ''), ...DEVELOPMENT, ...variables }
+  const env: Record<string, string> = { ...environmentOf(port, issuer, ''), ...DEVELOPMENT, ...variables }
   const program = spawnMain(env)
   await program.started()
   const agent = new Agent({ keepAlive: true })
