@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseIssuer } from '@auth-agent/server/issuer'
-import { SIGNING_ALGS, type SigningAlg, type SignUp } from '@auth-agent/server/options'
+import { SIGNING_ALGS, type SigningAlg, type SignUp, type UpstreamOptions } from '@auth-agent/server/options'
 import { z } from 'zod'
 import {
   isLoopbackHost,
@@ -8,6 +8,7 @@ import {
   parseChoice,
   parseDatabaseUrl,
   parseEmail,
+  parseEmailDomains,
   parseHost,
   parseInteger,
   parseRedisUrl,
@@ -15,8 +16,10 @@ import {
   parseSignUp,
   parseSmtpUrl,
   parseTrustedProxies,
+  parseUpstreamIssuer,
   parseWebUrl,
   parseWorkers,
+  toUpstream,
 } from './environment_values.ts'
 import { OTLP_PROTOCOLS, parseRatio, TRACE_SAMPLERS } from './telemetry/otel_values.ts'
 
@@ -49,6 +52,7 @@ export interface Settings {
   accessTokenTtl: number
   refreshTokenTtl: number
   signUp: SignUp
+  upstream: UpstreamOptions | undefined
   trustedProxies: readonly string[]
   pbkdf2Iterations: number
   logLevel: (typeof LOG_LEVELS)[number]
@@ -95,6 +99,11 @@ const SCHEMA = z.object({
   ACCESS_TOKEN_TTL: variable((text) => parseInteger(text, 1, 86_400, 'seconds')).default(3600),
   REFRESH_TOKEN_TTL: variable((text) => parseInteger(text, 1, 31_536_000, 'seconds')).default(2_592_000),
   SIGN_UP: variable(parseSignUp).default('closed'),
+  UPSTREAM_ISSUER: variable(parseUpstreamIssuer).optional(),
+  UPSTREAM_CLIENT_ID: z.string().optional(),
+  UPSTREAM_CLIENT_SECRET: z.string().optional(),
+  UPSTREAM_NAME: z.string().trim().optional(),
+  UPSTREAM_EMAIL_DOMAINS: variable(parseEmailDomains).optional(),
   TRUSTED_PROXIES: variable(parseTrustedProxies).default([]),
   PBKDF2_ITERATIONS: variable((text) => parseInteger(text, 100_000, 10_000_000, 'iterations')).default(
     600_000,
@@ -154,6 +163,7 @@ export function readEnvironment(
     accessTokenTtl: values.ACCESS_TOKEN_TTL,
     refreshTokenTtl: values.REFRESH_TOKEN_TTL,
     signUp: values.SIGN_UP,
+    upstream: upstreamOf(values, issuer),
     trustedProxies: values.TRUSTED_PROXIES,
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
@@ -210,4 +220,12 @@ function metricCollectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
 
 function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
   return email === undefined || password === undefined ? undefined : { email, password }
+}
+
+function upstreamOf(values: z.infer<typeof SCHEMA>, issuer: string): UpstreamOptions | undefined {
+  try {
+    return toUpstream(values, issuer)
+  } catch (error) {
+    throw new EnvironmentError((error as Error).message)
+  }
 }

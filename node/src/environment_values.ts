@@ -9,10 +9,13 @@ export {
   parseAdminToken,
   parseChoice,
   parseEmail,
+  parseEmailDomains,
   parseInteger,
   parseSecrets,
   parseSignUp,
+  parseUpstreamIssuer,
   parseWebUrl,
+  toUpstream,
 } from '@auth-agent/server/environment_values'
 
 const MAX_WORKERS = 64

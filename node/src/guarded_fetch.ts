@@ -9,6 +9,7 @@ import {
   type PublicDocument,
   PublicFetchError,
   type PublicFetchLimits,
+  type PublicRequest,
   readPublicBody,
 } from '@auth-agent/server/public_fetch'
 import { isLoopbackAddress, isPublicAddress } from './public_address.ts'
@@ -22,6 +23,8 @@ export interface GuardedFetchOptions {
   allowLoopback?: boolean
   /** Ports beside 443. Default: none. */
   allowedPorts?: readonly number[]
+  /** An origin on https that the operator named himself: it may be at any port, and on any network. Default: none. */
+  ownOrigin?: string | undefined
   /** Default: the machine's DNS servers. */
   resolve?: Resolve
   /** Certificates to trust beside the usual ones, in PEM. */
@@ -37,13 +40,13 @@ export interface GuardedFetchOptions {
  */
 export function createGuardedFetch(options: GuardedFetchOptions = {}): FetchPublicUrl {
   const { timeoutMs = 5_000, resolve = resolveByDns } = options
-  return async (url, limits) => {
+  return async (url, limits, request) => {
     checkUrl(url, options)
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const addresses = await findAddresses(url, resolve, signal)
       checkAddresses(url, addresses, options)
-      return await fetchFrom(url, addresses, limits, { signal, certificates: options.certificates })
+      return await fetchFrom(url, addresses, limits, { signal, certificates: options.certificates, request })
     } catch (error) {
       if (error instanceof PublicFetchError) throw error
       if (signal.aborted)
@@ -56,11 +59,17 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): FetchPubl
 }
 
 /** What can be refused without asking DNS. What only loopback may have is checked again with the addresses. */
-function checkUrl(url: URL, { allowLoopback, allowedPorts }: GuardedFetchOptions): void {
+function checkUrl(url: URL, options: GuardedFetchOptions): void {
+  const { allowLoopback, allowedPorts } = options
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
   const hasUser = url.username !== '' || url.password !== ''
+  if (isOwn(url, options) && !hasUser) return
   if (allowLoopback && isWeb && !hasUser) return
   checkPublicUrl(url, allowedPorts)
+}
+
+function isOwn(url: URL, { ownOrigin }: GuardedFetchOptions): boolean {
+  return url.protocol === 'https:' && url.origin === ownOrigin
 }
 
 /** The addresses of the URL's host; a literal is its own, which URL parsing has brought into its normal form. */
@@ -78,6 +87,7 @@ async function findAddresses(url: URL, resolve: Resolve, signal: AbortSignal): P
 /** One address that is not public refuses them all: which of them is connected to would be chance. */
 function checkAddresses(url: URL, addresses: readonly string[], options: GuardedFetchOptions): void {
   if (addresses.length === 0) throw new PublicFetchError('unreachable', `${url.host} has no address.`)
+  if (isOwn(url, options)) return
   if (options.allowLoopback) {
     if (addresses.every(isLoopbackAddress)) return
     checkUrl(url, { ...options, allowLoopback: false })
@@ -86,11 +96,17 @@ function checkAddresses(url: URL, addresses: readonly string[], options: Guarded
     throw new PublicFetchError('address_not_allowed', `${url.host} is not on the public Internet.`)
 }
 
+interface Sending {
+  signal: AbortSignal
+  certificates: string | undefined
+  request: PublicRequest | undefined
+}
+
 async function fetchFrom(
   url: URL,
   addresses: readonly string[],
   limits: PublicFetchLimits,
-  options: { signal: AbortSignal; certificates: string | undefined },
+  options: Sending,
 ): Promise<PublicDocument> {
   const response = await sendRequest(url, addresses, limits, options)
   try {
@@ -98,7 +114,7 @@ async function fetchFrom(
     const header = (name: string) => headers[name]?.toString()
     const contentType = checkPublicHead(url, { status, header }, limits)
     const body = await readPublicBody(url, response as AsyncIterable<Buffer>, limits)
-    return { body, contentType, cacheControl: headers['cache-control'] ?? '' }
+    return { status: status ?? 0, body, contentType, cacheControl: headers['cache-control'] ?? '' }
   } finally {
     response.destroy()
   }
@@ -108,7 +124,7 @@ function sendRequest(
   url: URL,
   addresses: readonly string[],
   limits: PublicFetchLimits,
-  { signal, certificates }: { signal: AbortSignal; certificates: string | undefined },
+  { signal, certificates, request: sent }: Sending,
 ): Promise<IncomingMessage> {
   const checked = addresses.map((address) => ({ address, family: isIP(address) }))
   const options: RequestOptions & { ca?: string[] } = {
@@ -121,7 +137,9 @@ function sendRequest(
       if (all) callback(null, checked)
       else callback(null, first?.address ?? '', first?.family)
     },
+    method: sent?.method ?? 'GET',
     headers: {
+      ...sent?.headers,
       accept: limits.contentTypes.join(', '),
       'accept-encoding': 'identity',
       'user-agent': 'auth-agent-mcp',
@@ -132,7 +150,7 @@ function sendRequest(
       url.protocol === 'https:'
         ? httpsRequest(url, { ...options, ...(certificates === undefined ? {} : { ca: certificates }) })
         : httpRequest(url, options)
-    request.once('response', resolve).on('error', reject).end()
+    request.once('response', resolve).on('error', reject).end(sent?.body)
   })
 }
 

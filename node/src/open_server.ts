@@ -50,6 +50,7 @@ export async function openServer(
     if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
     counters = await openCounters(settings, log)
     const mail = await openMail(settings, print, inboxSecret)
+    const upstreamOrigin = settings.upstream && new URL(settings.upstream.issuer).origin
     const server = await createServer({
       issuer: settings.issuer,
       database: observation.database(database),
@@ -64,8 +65,14 @@ export async function openServer(
       owner: settings.owner,
       mailer: mail.mailer && observation.mailer(mail.mailer),
       inbox: mail.inbox,
+      upstream: settings.upstream,
       fetchPublicUrl: observation.fetchPublicUrl(
         createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch }),
+        'client metadata',
+      ),
+      fetchUpstream: observation.fetchPublicUrl(
+        createGuardedFetch({ allowLoopback: settings.allowLoopbackFetch, ownOrigin: upstreamOrigin }),
+        'upstream provider',
       ),
       log,
       telemetry: observation.telemetry,

@@ -6,6 +6,7 @@ import type { PurposeKeys } from './keys/purpose_keys.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
 import type { SigningAlg, SignUp } from './options.ts'
+import type { UpstreamProvider } from './sign_in/upstream_provider.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import type { Denials } from './tokens/denials.ts'
@@ -38,6 +39,7 @@ export interface ServerContext {
   clients: ClientDirectory
   audit: AuditLog
   telemetry: Telemetry
+  upstream: UpstreamProvider | undefined
   mailer: Mailer | undefined
   inbox: DevelopmentInbox | undefined
   log: Logger

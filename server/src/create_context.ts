@@ -7,6 +7,8 @@ import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
+import { findUpstreamFault, UPSTREAM_CALLBACK_PATH } from './sign_in/upstream_options.ts'
+import { createUpstreamProvider, type UpstreamProvider } from './sign_in/upstream_provider.ts'
 import { attemptCountersIn } from './storage/attempt_counters.ts'
 import { createStorage, type Storage } from './storage/storage.ts'
 import { withRequestId } from './telemetry/request_scope.ts'
@@ -62,12 +64,25 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     clients: createClientDirectory({ storage, purposeKeys, fetchPublicUrl, now }),
     audit: createAuditLog(storage, log, now),
     telemetry,
+    upstream: createUpstream(options, issuer, now),
     mailer,
     inbox,
     log,
     waitUntil,
     now,
   }
+}
+
+function createUpstream(
+  { upstream, fetchPublicUrl, fetchUpstream = fetchPublicUrl }: ServerOptions,
+  { url }: Issuer,
+  now: () => number,
+): UpstreamProvider | undefined {
+  if (upstream === undefined) return undefined
+  const fault = findUpstreamFault(upstream, url)
+  if (fault !== undefined) throw new Error(`${fault}.`)
+  const redirectUri = url + UPSTREAM_CALLBACK_PATH
+  return createUpstreamProvider(upstream, { fetchPublicUrl: fetchUpstream, redirectUri, now })
 }
 
 /**

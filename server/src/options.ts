@@ -2,8 +2,11 @@ import type { AttemptCounters } from './attempt_counters.ts'
 import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
+import type { UpstreamOptions } from './sign_in/upstream_options.ts'
 import type { Database } from './storage/database.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
+
+export type { UpstreamOptions }
 
 /** Algorithms that access tokens can be signed with (RFC 7518 §3.1, RFC 8037). */
 export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA', 'HS256'] as const
@@ -58,6 +61,10 @@ export interface ServerOptions {
   inbox?: DevelopmentInbox | undefined
   /** The one guarded fetcher of strangers' URLs. */
   fetchPublicUrl: FetchPublicUrl
+  /** An OpenID provider that people may sign in with. Default: none. */
+  upstream?: UpstreamOptions | undefined
+  /** Fetches from that provider, whom the operator named. Default: as strangers' URLs. */
+  fetchUpstream?: FetchPublicUrl | undefined
   /** Where log lines go. Default: nowhere. */
   log?: Logger
   /**

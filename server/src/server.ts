@@ -35,6 +35,7 @@ import { revocations } from './endpoints/revocations.ts'
 import { setup } from './endpoints/setup.ts'
 import { signIn } from './endpoints/sign_in.ts'
 import { token } from './endpoints/token.ts'
+import { beginUpstream, finishUpstream } from './endpoints/upstream.ts'
 import { userinfo } from './endpoints/userinfo.ts'
 import { OAuthError } from './errors.ts'
 import { cacheableDocument, respondCacheable } from './http/cacheable.ts'
@@ -44,6 +45,7 @@ import { managementApi } from './management/api.ts'
 import type { ConnectionInfo, ServerOptions } from './options.ts'
 import { findAsset } from './pages/assets.ts'
 import { createSetupLink, ensureOwner } from './sign_in/owner.ts'
+import { UPSTREAM_CALLBACK_PATH } from './sign_in/upstream_options.ts'
 import { measureRequests } from './telemetry/measure_requests.ts'
 import { newRequestId, runRequest } from './telemetry/request_scope.ts'
 import { type Measurements, silentTelemetry } from './telemetry/telemetry.ts'
@@ -121,6 +123,8 @@ const FOR_PEOPLE: Readonly<Record<string, Methods>> = {
   '/': { GET: home },
   '/sign-in': { GET: signIn, POST: signIn },
   '/sign-in/code': { POST: signInByCode },
+  '/sign-in/upstream': { POST: beginUpstream },
+  [UPSTREAM_CALLBACK_PATH]: { GET: finishUpstream },
   '/setup': { GET: setup, POST: setup },
   '/invitation': { GET: invitation, POST: invitation },
   '/password-reset': { GET: passwordResetRequest, POST: passwordResetRequest },

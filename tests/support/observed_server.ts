@@ -46,7 +46,10 @@ export async function startObservedServer(given: ObservedOptions = {}): Promise<
       issuer,
       telemetry: observation.telemetry,
       mailer: observation.mailer({ send: async (mail) => void server.mails.push(mail) }),
-      fetchPublicUrl: observation.fetchPublicUrl(async (url) => serveDocument(server.documents, url)),
+      fetchPublicUrl: observation.fetchPublicUrl(
+        async (url) => serveDocument(server.documents, url),
+        'client metadata',
+      ),
     },
     { database: { ...database, database: observation.database(database.database) } },
   )

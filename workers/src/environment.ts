@@ -2,13 +2,16 @@ import {
   parseAdminToken,
   parseChoice,
   parseEmail,
+  parseEmailDomains,
   parseInteger,
   parseSecrets,
   parseSignUp,
+  parseUpstreamIssuer,
   parseWebUrl,
+  toUpstream,
 } from '@auth-agent/server/environment_values'
 import { parseIssuer } from '@auth-agent/server/issuer'
-import { SIGNING_ALGS, type SigningAlg, type SignUp } from '@auth-agent/server/options'
+import { SIGNING_ALGS, type SigningAlg, type SignUp, type UpstreamOptions } from '@auth-agent/server/options'
 import { z } from 'zod'
 import type { Bindings } from './bindings.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
@@ -27,6 +30,7 @@ export interface Settings {
   accessTokenTtl: number
   refreshTokenTtl: number
   signUp: SignUp
+  upstream: UpstreamOptions | undefined
   pbkdf2Iterations: number
   logLevel: LogLevel
   allowLoopbackFetch: boolean
@@ -69,6 +73,11 @@ const SCHEMA = z.object({
   ACCESS_TOKEN_TTL: variable((text) => parseInteger(text, 1, 86_400, 'seconds')).default(3600),
   REFRESH_TOKEN_TTL: variable((text) => parseInteger(text, 1, 31_536_000, 'seconds')).default(2_592_000),
   SIGN_UP: variable(parseSignUp).default('closed'),
+  UPSTREAM_ISSUER: variable(parseUpstreamIssuer).optional(),
+  UPSTREAM_CLIENT_ID: z.string().optional(),
+  UPSTREAM_CLIENT_SECRET: z.string().optional(),
+  UPSTREAM_NAME: z.string().trim().optional(),
+  UPSTREAM_EMAIL_DOMAINS: variable(parseEmailDomains).optional(),
   PBKDF2_ITERATIONS: variable(parseIterations).default(MAX_PBKDF2_ITERATIONS),
   LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
   HYPERDRIVE_CACHING: variable(parseCaching),
@@ -102,6 +111,7 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
     accessTokenTtl: values.ACCESS_TOKEN_TTL,
     refreshTokenTtl: values.REFRESH_TOKEN_TTL,
     signUp: values.SIGN_UP,
+    upstream: upstreamOf(values, values.ISSUER_URL),
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
     allowLoopbackFetch: isLoopbackFetchAllowed(values.ALLOW_LOOPBACK_FETCH, values.ISSUER_URL),
@@ -145,4 +155,12 @@ function ownerOf(email: string | undefined, password: string | undefined): Setti
       'AUTH_AGENT_OWNER_EMAIL and AUTH_AGENT_OWNER_PASSWORD belong together: set both, or neither.',
     )
   return { email, password }
+}
+
+function upstreamOf(values: z.infer<typeof SCHEMA>, issuer: string): UpstreamOptions | undefined {
+  try {
+    return toUpstream(values, issuer)
+  } catch (error) {
+    throw new EnvironmentError((error as Error).message)
+  }
 }

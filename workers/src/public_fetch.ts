@@ -28,19 +28,21 @@ export interface PublicFetchOptions {
  */
 export function createPublicFetch(options: PublicFetchOptions = {}): FetchPublicUrl {
   const { allowLoopback = false, timeoutMs = TIMEOUT_MS } = options
-  return async (url, limits) => {
+  return async (url, limits, request) => {
     checkUrl(url, allowLoopback)
     const signal = AbortSignal.timeout(timeoutMs)
     let response: Response | undefined
     try {
       const accept = limits.contentTypes.join(', ')
-      const headers = { accept, 'accept-encoding': 'identity', 'user-agent': 'auth-agent-mcp' }
-      response = await fetch(url, { headers, redirect: 'manual', signal })
+      const own = { accept, 'accept-encoding': 'identity', 'user-agent': 'auth-agent-mcp' }
+      const { method = 'GET', body: sent = null } = request ?? {}
+      const headers = { ...request?.headers, ...own }
+      response = await fetch(url, { method, headers, body: sent, redirect: 'manual', signal })
       const { status, headers: found } = response
       const header = (name: string) => found.get(name) ?? undefined
       const contentType = checkPublicHead(url, { status, header }, limits)
       const body = await readPublicBody(url, response.body ?? [], limits)
-      return { body, contentType, cacheControl: header('cache-control') ?? '' }
+      return { status, body, contentType, cacheControl: header('cache-control') ?? '' }
     } catch (error) {
       throw toPublicFetchError(error, url, signal, timeoutMs)
     } finally {

@@ -12,13 +12,13 @@ import { answerMetrics, type ReadMetrics } from './metrics_answer.ts'
 import { listenForScrapes } from './metrics_listener.ts'
 import { observeDatabase, watchBoth } from './observed_database.ts'
 import type { OpenTelemetry } from './open_telemetry.ts'
-import type { Tracing } from './tracing.ts'
+import type { Fetched, Tracing } from './tracing.ts'
 
 /** What watches this process, put around the parts of a server. Where nothing is asked for, each part stays as it is. */
 export interface Observation {
   telemetry: Telemetry | undefined
   database(database: Database): Database
-  fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+  fetchPublicUrl(fetch: FetchPublicUrl, what: Fetched): FetchPublicUrl
   mailer(mailer: Mailer): Mailer
   server(server: Server, database: Database): Promise<Server>
   /** Lets what was collected leave. */
@@ -40,7 +40,7 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
       const watches = [metrics?.statements, tracing?.statements].filter((watch) => watch !== undefined)
       return watches.length === 0 ? database : observeDatabase(database, watches.reduce(watchBoth))
     },
-    fetchPublicUrl: (fetch) => tracing?.fetchPublicUrl(fetch) ?? fetch,
+    fetchPublicUrl: (fetch, what) => tracing?.fetchPublicUrl(fetch, what) ?? fetch,
     mailer: (mailer) => tracing?.mailer(mailer) ?? mailer,
     async server(server, database) {
       const traced = tracing === undefined ? server : { ...server, fetch: tracing.requests(server.fetch) }

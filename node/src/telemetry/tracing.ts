@@ -17,12 +17,15 @@ import type { StatementWatch } from './observed_database.ts'
 
 type Fetch = (request: Request, info: ConnectionInfo) => Promise<Response>
 
+/** Whose URLs are fetched. */
+export type Fetched = 'client metadata' | 'upstream provider'
+
 /** Spans around the parts of a server. Their names and attributes are words of our own code, hosts, and numbers; nothing that somebody sent. */
 export interface Tracing {
   requests(fetch: Fetch): Fetch
   requestAnswered(request: AnsweredRequest): void
   statements: StatementWatch
-  fetchPublicUrl(fetch: FetchPublicUrl): FetchPublicUrl
+  fetchPublicUrl(fetch: FetchPublicUrl, what: Fetched): FetchPublicUrl
   mailer(mailer: Mailer): Mailer
 }
 
@@ -55,11 +58,12 @@ export function createTracing(tracer: Tracer): Tracing {
       const span = tracer.startSpan(statement, { kind: SpanKind.CLIENT, attributes })
       return (failure) => endSpan(span, failure)
     },
-    fetchPublicUrl: (fetch) => (url, limits) => {
-      if (!isTraced()) return fetch(url, limits)
-      const attributes = { 'http.request.method': 'GET', 'server.address': url.hostname }
-      const span = tracer.startSpan('GET client metadata', { kind: SpanKind.CLIENT, attributes })
-      return untilSettled(span, () => fetch(url, limits))
+    fetchPublicUrl: (fetch, what) => (url, limits, request) => {
+      if (!isTraced()) return fetch(url, limits, request)
+      const { method = 'GET' } = request ?? {}
+      const attributes = { 'http.request.method': method, 'server.address': url.hostname }
+      const span = tracer.startSpan(`${method} ${what}`, { kind: SpanKind.CLIENT, attributes })
+      return untilSettled(span, () => fetch(url, limits, request))
     },
     mailer: (mailer) => ({
       send(mail) {

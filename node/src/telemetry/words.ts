@@ -50,4 +50,5 @@ export const SIGN_IN_METHODS = allOf<FirstArgument<'signInTried'>>({
   setup_link: true,
   invitation: true,
   password_reset: true,
+  upstream: true,
 })

@@ -4,10 +4,22 @@ export interface PublicFetchLimits {
   maxBytes: number
   /** Media types that the answer may have; `application/json` also admits `application/*+json`. */
   contentTypes: readonly string[]
+  /** Statuses that are an answer. Default: 200 alone. What says that the host is away (429, 5xx) never is. */
+  statuses?: readonly number[]
 }
 
-/** A document as it came: status 200, of an admitted type and size. */
+/** What is sent where more than a document is asked for. Default: a GET without any credential. */
+export interface PublicRequest {
+  method: 'GET' | 'POST'
+  /** In lower case. What the fetch sets by itself (`accept`, `accept-encoding`, `user-agent`) cannot be changed. */
+  headers: Readonly<Record<string, string>>
+  body?: string | undefined
+}
+
+/** A document as it came: of an admitted status, type and size. */
 export interface PublicDocument {
+  /** Default 200. */
+  status?: number
   body: Uint8Array
   contentType: string
   /** The `Cache-Control` header, or '' where there was none. */
@@ -37,7 +49,11 @@ export class PublicFetchError extends Error {
  * unless allowed, no user info, no redirects, no address of a special-purpose range (IANA), 5 s in all.
  * A runtime supplies it; `node/` pins the connection to the address that it checked.
  */
-export type FetchPublicUrl = (url: URL, limits: PublicFetchLimits) => Promise<PublicDocument>
+export type FetchPublicUrl = (
+  url: URL,
+  limits: PublicFetchLimits,
+  request?: PublicRequest,
+) => Promise<PublicDocument>
 
 /**
  * What can be refused of a URL before its host is looked up: user information, what is not https, another port.
@@ -73,8 +89,12 @@ export function checkPublicHead(
   if (isAway) {
     throw new PublicFetchError('unreachable', `${url.host} answered with status ${status}; try again later.`)
   }
-  if (status !== 200) {
-    throw new PublicFetchError('status', `${url.host} answered with status ${status}; only 200 will do.`)
+  const { statuses = [200] } = limits
+  if (!statuses.includes(status)) {
+    throw new PublicFetchError(
+      'status',
+      `${url.host} answered with status ${status}; only ${statuses.join(', ')} will do.`,
+    )
   }
   if ((header('content-encoding') ?? 'identity') !== 'identity') {
     throw new PublicFetchError('content_type', `${url.host} answered in an encoding that was not asked for.`)

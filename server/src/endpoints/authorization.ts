@@ -120,6 +120,7 @@ async function mustSignInAgain(
 function signInUrl({ issuer }: ServerContext, request: Request): string {
   const query = new URL(request.url).searchParams
   const isForced = ['prompt', 'max_age', 'id_token_hint'].some((name) => query.has(name))
+  const isAskedAnew = query.has('max_age') || (query.get('prompt') ?? '').split(' ').includes('login')
   const loginHint = query.get('login_hint')
   query.delete('login_hint')
   // Nothing is ever fresh enough for 0, which means the same as prompt=login; any other age is looked at again.
@@ -129,6 +130,7 @@ function signInUrl({ issuer }: ServerContext, request: Request): string {
   if (prompt.length > 0) query.set('prompt', 'consent')
   const signIn = new URLSearchParams({ return_to: `${issuer.basePath}/authorize?${query}` })
   if (isForced) signIn.set('switch', '1')
+  if (isAskedAnew) signIn.set('fresh', '1')
   if (loginHint) signIn.set('login_hint', loginHint)
   return `${issuer.basePath}/sign-in?${signIn}`
 }

@@ -27,7 +27,13 @@ export async function signIn(
   const isSwitching = query.get('switch') === '1'
   if (!isSwitching && (await findSession(context, request))) return seeOther(context, returnTo)
   // OpenID Connect Core §3.1.2.1: the address that the client believes the person to have.
-  return renderSignInForm(context, request, { returnTo, email: findEmailAddress(query.get('login_hint')) })
+  const email = findEmailAddress(query.get('login_hint'))
+  return renderSignInForm(context, request, { returnTo, email, ...wishesOf(query) })
+}
+
+/** What the way to the page said: that the person wants another account, and that an app wants him asked anew. */
+export function wishesOf(form: Form): { switching: boolean; fresh: boolean } {
+  return { switching: form.get('switch') === '1', fresh: form.get('fresh') === '1' }
 }
 
 async function submit(context: ServerContext, request: Request, info: ConnectionInfo): Promise<Response> {
@@ -37,12 +43,12 @@ async function submit(context: ServerContext, request: Request, info: Connection
   const typed = form.get('email')
   const email = findEmailAddress(typed)
   const refuse = (status: number, error: string) =>
-    renderSignInForm(context, request, { returnTo, email: typed, status, error })
+    renderSignInForm(context, request, { returnTo, email: typed, ...wishesOf(form), status, error })
   if (email === undefined) return refuse(400, 'Enter your e-mail address, such as you@example.com.')
   try {
     return methodOf(context, form) === 'email_code'
       ? await sendCode(context, request, info, { email, returnTo })
-      : await checkPassword(context, request, info, { email, returnTo, password: form.get('password') })
+      : await checkPassword(context, request, info, { email, returnTo, form })
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error
     return withHeaders(await refuse(error.status, error.description), error.headers)
@@ -70,22 +76,33 @@ async function checkPassword(
   context: ServerContext,
   request: Request,
   info: ConnectionInfo,
-  { email, returnTo, password }: { email: string; returnTo: string; password: string | undefined },
+  { email, returnTo, form }: { email: string; returnTo: string; form: Form },
 ): Promise<Response> {
+  const password = form.get('password')
   if (password === undefined) throw new OAuthError('invalid_request', 'Enter your password.')
   const signedIn = await findByPassword(context, request, info, { email, password })
   if (signedIn === undefined) {
     const error = 'Address and password do not belong to an account here.'
-    return renderSignInForm(context, request, { returnTo, email, status: 401, error })
+    return renderSignInForm(context, request, { returnTo, email, ...wishesOf(form), status: 401, error })
   }
   return seeOther(context, returnTo, await completeSignIn(context, request, signedIn))
 }
 
-async function renderSignInForm(
+export interface ShownSignIn {
+  returnTo: string
+  email?: string | undefined
+  switching?: boolean
+  fresh?: boolean
+  status?: number
+  error?: string
+}
+
+export async function renderSignInForm(
   context: ServerContext,
   request: Request,
-  shown: { returnTo: string; email: string | undefined; status?: number; error?: string },
+  shown: ShownSignIn,
 ): Promise<Response> {
+  const { upstream } = context
   const { basePath } = context.issuer
   const browser = identifyBrowser(context, request)
   const { clientName, serverName, formActions } = await describeReturn(context, shown.returnTo)
@@ -98,7 +115,17 @@ async function renderSignInForm(
     server: serverName === undefined ? undefined : { name: serverName },
     emailCode: context.mailer !== undefined,
     signUp: context.settings.signUp !== 'closed',
-    formActions,
+    upstream: upstream && { name: upstream.name },
+    formActions: [...formActions, ...upstreamTargets(upstream?.issuer)],
   })
   return withCookies(page, [browser.setCookie])
+}
+
+/**
+ * Where the provider's button leads, for the policy of the page, which browsers apply to each redirect that follows. Where the
+ * provider is on https, all of https is open to it. On plain http, which is on this machine, its pages may be at another port.
+ */
+function upstreamTargets(issuer: string | undefined): string[] {
+  if (issuer === undefined) return []
+  return issuer.startsWith('http:') ? ['http:'] : [issuer]
 }

@@ -27,10 +27,11 @@ export function contentSecurityPolicy(formActions: readonly string[] = []): stri
 }
 
 /**
- * The CSP source for a redirect URI, an origin (`https://app.example`) or a scheme (`cursor:`); undefined for
+ * The CSP source for a redirect URI, an origin (`https://app.example`) or a scheme (`cursor:`, `http:`); undefined for
  * what is none of them. It is rebuilt from the parsed URL, so that nothing in it can begin another directive.
  */
 export function findFormActionSource(target: string): string | undefined {
+  if (target === 'http:') return target
   const url = findLinkable(target)
   if (url === undefined) return undefined
   if (url.protocol !== 'https:' && url.protocol !== 'http:')

@@ -1,7 +1,7 @@
 import { type PageProps, pathFrom, withReturnTo } from './base_path.ts'
 import { ErrorNotice, Field, HiddenFields } from './form.tsx'
 import { renderPage } from './page.tsx'
-import { StrangerText } from './stranger_text.tsx'
+import { boundText, StrangerText } from './stranger_text.tsx'
 
 export interface SignInPageProps extends PageProps {
   csrf: string
@@ -15,12 +15,20 @@ export interface SignInPageProps extends PageProps {
   emailCode: boolean
   /** Whether a stranger may make an account. */
   signUp: boolean
+  /** Another provider to sign in with, by the name that its button has. */
+  upstream?: { name: string } | undefined
+  /** Whether the person comes to sign in as somebody else, and whether an app wants him asked anew. */
+  switching?: boolean | undefined
+  fresh?: boolean | undefined
   error?: string | undefined
   /** Redirect URIs that the sign-in may end at, where a remembered consent answers at once. */
   formActions?: readonly string[] | undefined
 }
 
-/** Sign-in by password, e-mail code or passkey. POST /sign-in with `method` `password` or `email_code`. */
+/**
+ * Sign-in by another provider, password, e-mail code or passkey. POST /sign-in/upstream, and POST /sign-in with `method`
+ * `password` or `email_code`.
+ */
 export function renderSignInPage(props: SignInPageProps): Response {
   const { basePath, email, emailCode, error } = props
   const isInvalid = error !== undefined
@@ -29,8 +37,9 @@ export function renderSignInPage(props: SignInPageProps): Response {
       <h1>Sign in</h1>
       <Purpose client={props.client} server={props.server} />
       <ErrorNotice>{error}</ErrorNotice>
+      <Upstream {...props} />
       <form method="post" action={pathFrom(basePath, '/sign-in')}>
-        <HiddenFields fields={{ csrf: props.csrf, return_to: props.returnTo }} />
+        <HiddenFields fields={fieldsOf(props)} />
         <Field
           label="E-mail address"
           name="email"
@@ -76,6 +85,32 @@ export function renderSignInPage(props: SignInPageProps): Response {
       formActions: props.formActions,
       scripts: ['passkey.js'],
     },
+  )
+}
+
+/** What both forms bring along. */
+function fieldsOf({ csrf, returnTo, switching, fresh }: SignInPageProps) {
+  return {
+    csrf,
+    return_to: returnTo,
+    switch: switching ? '1' : undefined,
+    fresh: fresh ? '1' : undefined,
+  }
+}
+
+/** A form of its own, so that Enter in the other one stays the password's. */
+function Upstream({ upstream, ...props }: SignInPageProps) {
+  if (upstream === undefined) return null
+  return (
+    <form class="others" method="post" action={pathFrom(props.basePath, '/sign-in/upstream')}>
+      <HiddenFields fields={{ ...fieldsOf(props), login_hint: props.email }} />
+      <button class="button" type="submit">
+        {`Continue with ${boundText(upstream.name, 40)}`}
+      </button>
+      <p class="or">
+        <span>or</span>
+      </p>
+    </form>
   )
 }
 

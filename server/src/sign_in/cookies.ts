@@ -1,10 +1,11 @@
 import type { Issuer } from '../issuer.ts'
 
 /** What a cookie of ours is for. */
-export type CookieName = 'browser' | 'session' | 'known' | 'inbox'
+export type CookieName = 'browser' | 'session' | 'known' | 'inbox' | 'upstream'
 
-/** Every cookie of ours holds 256 bits, base64url. */
+/** Every cookie of ours holds 256 bits, base64url, but for the one that holds something sealed. */
 const VALUE = /^[A-Za-z0-9_-]{43}$/
+const SEALED = /^[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]{43}$/
 
 /**
  * How a cookie is called: with the `__Host-` prefix on https, where no other host and no subdomain can set it
@@ -23,7 +24,7 @@ export function findCookie(issuer: Issuer, request: Request, name: CookieName): 
     const equals = pair.indexOf('=')
     if (pair.slice(0, equals).trim() !== wanted) continue
     const value = pair.slice(equals + 1).trim()
-    if (VALUE.test(value)) return value
+    if ((name === 'upstream' ? SEALED : VALUE).test(value)) return value
   }
   return undefined
 }

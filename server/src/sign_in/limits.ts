@@ -27,6 +27,15 @@ const BUDGETS = {
   },
 } as const satisfies Record<string, Record<'address' | 'account' | 'server', Budget>>
 
+/**
+ * Answers of an upstream provider that it did not redeem; a good one is given back. Nobody guesses its codes: what is
+ * limited is how often strangers have us ask it.
+ */
+const UPSTREAM_BUDGETS = {
+  address: { limit: 50, window: 900 },
+  server: { limit: 3_000, window: 900 },
+} as const satisfies Record<string, Budget>
+
 export type Limited = keyof typeof BUDGETS
 
 /** An attempt that was counted. */
@@ -52,7 +61,26 @@ export async function checkBudget(
   limited: Limited,
   email: string,
 ): Promise<Attempt> {
-  const subjects = subjectsOf(context, request, info, limited, email)
+  return countAttempt(context, limited, subjectsOf(context, request, info, limited, email))
+}
+
+/**
+ * Counts an answer of the upstream provider before it is redeemed, when nobody knows yet whose it is.
+ *
+ * @throws OAuthError `slow_down` (429) with `Retry-After`; AttemptCountersUnavailable (503)
+ */
+export async function checkUpstreamBudget(context: ServerContext, info: ConnectionInfo): Promise<Attempt> {
+  const { address, server } = UPSTREAM_BUDGETS
+  return countAttempt(context, 'upstream', [...addressOf(info, address), ['server', server]])
+}
+
+type Subject = [subject: string, budget: Budget]
+
+async function countAttempt(
+  context: ServerContext,
+  limited: Limited | 'upstream',
+  subjects: readonly Subject[],
+): Promise<Attempt> {
   const budgets = subjects.map(([subject, { limit, window }]) => ({
     key: context.purposeKeys.mac('digest', `attempts:${limited}:${subject}`),
     limit,
@@ -66,22 +94,20 @@ export async function checkBudget(
 function subjectsOf(
   context: ServerContext,
   request: Request,
-  { clientAddress }: ConnectionInfo,
+  info: ConnectionInfo,
   limited: Limited,
   email: string,
-): [subject: string, budget: Budget][] {
+): Subject[] {
   const { address, account, server } = BUDGETS[limited]
   if (isKnownBrowser(context, request, email)) {
     return [[`known:${identifyBrowser(context, request).id}:${email}`, account]]
   }
-  return [
-    // Traffic through a proxy that nobody configured all bears one address: it has no budget per address.
-    ...(clientAddress === undefined
-      ? []
-      : [[`address:${networkOf(clientAddress)}`, address] satisfies [string, Budget]]),
-    [`account:${email}`, account],
-    ['server', server],
-  ]
+  return [...addressOf(info, address), [`account:${email}`, account], ['server', server]]
+}
+
+/** Traffic through a proxy that nobody configured all bears one address: it has no budget per address. */
+function addressOf({ clientAddress }: ConnectionInfo, budget: Budget): Subject[] {
+  return clientAddress === undefined ? [] : [[`address:${networkOf(clientAddress)}`, budget]]
 }
 
 function tooMany(waitMs: number): OAuthError {

@@ -40,12 +40,13 @@ export async function findSession(context: ServerContext, request: Request): Pro
  * Starts a session under a new id, and ends the one that this browser had: an id that somebody planted before the
  * sign-in is worth nothing after it.
  *
+ * @param authTime when the person was asked, where another provider did that; default now
  * @returns the `Set-Cookie` value
  */
 export async function startSession(
   context: ServerContext,
   request: Request,
-  { userId, amr }: { userId: string; amr: readonly string[] },
+  { userId, amr, authTime }: { userId: string; amr: readonly string[]; authTime?: Date | undefined },
 ): Promise<string> {
   const secret = newSecret()
   const now = new Date(context.now())
@@ -53,7 +54,7 @@ export async function startSession(
     digest: digestOf(context, secret),
     id: newId('ses_'),
     user_id: userId,
-    auth_time: now,
+    auth_time: authTime !== undefined && authTime < now ? authTime : now,
     amr,
     user_agent: request.headers.get('User-Agent')?.slice(0, 400) ?? null,
     expires_at: new Date(now.getTime() + IDLE_SECONDS * 1000),

@@ -9,6 +9,7 @@ import { type DenialStorage, denialStorage } from './denials.ts'
 import { type DeploymentStorage, deploymentStorage } from './deployment.ts'
 import { type EmailCodeStorage, emailCodeStorage } from './email_codes.ts'
 import { type ExpiredRowStorage, expiredRowStorage } from './expired_rows.ts'
+import { type IdentityStorage, identityStorage } from './identities.ts'
 import { type InvitationStorage, invitationStorage } from './invitations.ts'
 import { type McpServerKeyStorage, mcpServerKeyStorage } from './mcp_server_keys.ts'
 import { type McpServerStorage, mcpServerStorage } from './mcp_servers.ts'
@@ -43,6 +44,7 @@ export interface Tables
     CredentialStorage,
     EmailCodeStorage,
     ExpiredRowStorage,
+    IdentityStorage,
     InvitationStorage,
     MemberStorage,
     MembershipStorage,
@@ -80,6 +82,7 @@ function tables(db: Queryable): Tables {
     ...credentialStorage(db),
     ...emailCodeStorage(db),
     ...expiredRowStorage(db),
+    ...identityStorage(db),
     ...invitationStorage(db),
     ...memberStorage(db),
     ...membershipStorage(db),

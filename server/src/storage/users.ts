@@ -22,7 +22,7 @@ export interface UserStorage {
     now: Date,
   ): Promise<boolean>
   /** Notes a proof of the address, unless an equal or better one is known. */
-  recordAddressProof(userId: string, by: 'mail' | 'operator', now: Date): Promise<void>
+  recordAddressProof(userId: string, by: 'mail' | 'operator' | 'upstream', now: Date): Promise<void>
 }
 
 const COLUMNS = 'id, email, email_verified_at, email_verified_by, created_at, disabled_at'
