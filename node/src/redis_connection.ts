@@ -75,6 +75,7 @@ function createScriptClient(url: string) {
 export class RedisConnection {
   readonly #url: string
   readonly #log: Logger
+  #isOpen = false
   #client: Client
   /** Why there is no connection now. */
   #fault: unknown
@@ -91,6 +92,7 @@ export class RedisConnection {
     try {
       await connection.#ready()
       await connection.ask((client) => client.ping())
+      connection.#isOpen = true
       return connection
     } catch (error) {
       connection.close()
@@ -128,9 +130,9 @@ export class RedisConnection {
     return client
   }
 
-  /** Tells the log once in an outage, not with each attempt to connect. */
+  /** Tells the log once in an outage, not with each attempt to connect; at the start, whoever starts it tells. */
   #note(fault: unknown): void {
-    if (this.#fault === undefined) {
+    if (this.#isOpen && this.#fault === undefined) {
       const { reason } = new AttemptCountersUnavailable({ cause: fault })
       this.#log.warn({ reason }, 'Redis is away.')
     }

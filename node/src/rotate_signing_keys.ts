@@ -19,7 +19,7 @@ export async function rotateSigningKeys(
   const isImmediate = option === '--immediately'
   const settings = readEnvironment(env)
   const { server, close } = await openServer(
-    { ...settings, owner: undefined, workers: 1, databaseConnections: 2 },
+    { ...settings, owner: undefined, redisUrl: undefined, workers: 1, databaseConnections: 2 },
     createLog(settings.logLevel),
     () => {},
   )

@@ -20,10 +20,13 @@ export interface Cluster {
 
 const COUNT = 4
 
+/** Variables beside those of {@link environmentOf}. */
+type More = Readonly<Record<string, string>>
+
 /** Both ways to be four: workers that share a port, and servers behind a load balancer. */
-export const SET_UPS: readonly (readonly [string, () => Promise<Cluster>])[] = [
+export const SET_UPS: readonly (readonly [string, (more?: More) => Promise<Cluster>])[] = [
   ['WORKERS=4', startFourWorkers],
-  ['four servers behind a load balancer', () => startFourServers()],
+  ['four servers behind a load balancer', startFourServers],
 ]
 
 /** The environment of a process on a database of its own. */
@@ -42,11 +45,11 @@ export function environmentOf(port: number, issuer: string, databaseUrl: string)
   }
 }
 
-async function startFourWorkers(): Promise<Cluster> {
+async function startFourWorkers(more: More = {}): Promise<Cluster> {
   const database = await createTestDatabase()
   const port = await findPort()
   const issuer = `http://localhost:${port}`
-  const env = environmentOf(port, issuer, database.url)
+  const env = { ...environmentOf(port, issuer, database.url), ...more }
   const program = spawnMain({ ...env, WORKERS: String(COUNT) })
   await program.started()
   const newConnections = new Agent()
@@ -64,8 +67,7 @@ async function startFourWorkers(): Promise<Cluster> {
   }
 }
 
-/** @param more variables beside those of {@link environmentOf} */
-export async function startFourServers(more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+export async function startFourServers(more: More = {}): Promise<Cluster> {
   const database = await createTestDatabase()
   const balancer = await startLoadBalancer()
   const issuer = `http://localhost:${balancer.port}`

@@ -25,7 +25,7 @@ export async function startValkey(...options: string[]): Promise<Valkey> {
     if (said.includes('Ready to accept connections')) break
   }
   child.stdout.resume()
-  if (child.exitCode !== null) throw new Error(`Valkey ended: ${said}`)
+  if (!said.includes('Ready to accept connections')) throw new Error(`Valkey ended: ${said}`)
   return {
     port,
     url: `redis://127.0.0.1:${port}`,

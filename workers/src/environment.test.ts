@@ -51,6 +51,7 @@ describe('the bindings of a Worker', () => {
       'SMTP_URL means nothing on Workers, where mail leaves by EMAIL_WEBHOOK_URL',
     ],
     [{ DATABASE_URL: 'postgres://db' }, 'DATABASE_URL means nothing on Workers'],
+    [{ REDIS_URL: 'redis://cache' }, 'REDIS_URL means nothing on Workers'],
     [{ ALLOW_LOOPBACK_FETCH: 'true' }, 'ISSUER_URL is not on this machine: remove it'],
     [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH is "yes", which is none of the choices'],
     [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'belong together'],
