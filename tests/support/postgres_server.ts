@@ -38,7 +38,7 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const binaries = await findPostgresBinaries(packageName)
   const account = await findPostgresAccount()
-  const folder = await mkdtemp(join(await findFastFolder(), `${PREFIX}${process.pid}-`))
+  const folder = await makeServerFolder(await findFastFolder())
   if (account) await chown(folder, account.uid, account.gid)
   const cluster: Cluster = { binaries, account, directory: join(folder, 'data'), durable: false }
   const listening: Listening =
@@ -56,14 +56,20 @@ export async function startTestServer(
   }
 }
 
+/** A folder for a cluster in `data`, which a later run removes if this one is killed. */
+export function makeServerFolder(parent: string): Promise<string> {
+  return mkdtemp(join(parent, `${PREFIX}${process.pid}-`))
+}
+
 /** Stops and removes the servers of earlier runs that were killed. */
 export async function removeAbandonedServers(): Promise<void> {
-  const parent = await findFastFolder()
-  for (const name of await readdir(parent)) {
-    const pid = Number(name.startsWith(PREFIX) ? name.slice(PREFIX.length).split('-')[0] : Number.NaN)
-    if (!pid || isAlive(pid)) continue
-    await stopPostgres(join(parent, name, 'data'))
-    await rm(join(parent, name), { recursive: true, force: true })
+  for (const parent of new Set([await findFastFolder(), tmpdir()])) {
+    for (const name of await readdir(parent)) {
+      const pid = Number(name.startsWith(PREFIX) ? name.slice(PREFIX.length).split('-')[0] : Number.NaN)
+      if (!pid || isAlive(pid)) continue
+      await stopPostgres(join(parent, name, 'data'))
+      await rm(join(parent, name), { recursive: true, force: true })
+    }
   }
 }
 
