@@ -20,16 +20,22 @@ export interface Approval extends Omit<AuthorizationRequest, 'prompt' | 'maxAge'
 const CODE_TTL = 60_000
 
 /**
- * Remembers what a person approved and makes the code for it, together. The client gets its row now, when somebody
- * grants something to it for the first time.
+ * Answers a waiting request, remembers what the person approved, and makes the code for it, together: where that fails,
+ * the page can be sent again. The client gets its row now, when somebody grants something to it for the first time.
  *
- * @returns the authorization code
+ * @param waiting the digest of the request
+ * @returns the authorization code, or undefined where the request was answered already
  */
-export async function approve(context: ServerContext, approval: Approval): Promise<string> {
-  const { client } = approval
+export async function approve(
+  context: ServerContext,
+  waiting: Buffer,
+  approval: Approval,
+): Promise<string | undefined> {
+  const { client, session } = approval
   const now = new Date(context.now())
   const code = newSecret()
-  await context.storage.transaction(async (tables) => {
+  const isFirst = await context.storage.transaction(async (tables) => {
+    if (!(await tables.consumeAuthRequest(waiting, session.digest, now))) return false
     if (client.source !== 'registered') {
       const { clientId, digest, source, metadata } = client
       const organization_id = client.organizationId
@@ -38,7 +44,9 @@ export async function approve(context: ServerContext, approval: Approval): Promi
     }
     await tables.storeUserAuthorization(rememberedAuthorization(approval), now)
     await tables.storeCode(authCode(context, approval, code), now)
+    return true
   })
+  if (!isFirst) return undefined
   await recordApproval(context, approval)
   return code
 }

@@ -142,34 +142,36 @@ export async function consent(context: ServerContext, request: Request): Promise
   if (decision !== 'approve' && decision !== 'deny') {
     throw new OAuthError('invalid_request', 'decision must be approve or deny.')
   }
-  const asked = await consumeRequest(context, form.get('request') ?? '', session)
+  const waiting = context.purposeKeys.mac('digest', form.get('request') ?? '')
+  const asked = await findRequest(context, waiting, session)
+  const refuse = async (error_description: string) => {
+    if (!(await context.storage.consumeAuthRequest(waiting, session.digest, new Date(context.now()))))
+      throw alreadyAnswered()
+    return respond(context, asked, { error: 'access_denied', error_description })
+  }
   const approved = asked.scopes.filter((scope) => form.getAll('scope').includes(scope))
-  if (decision === 'deny' || approved.every((scope) => scope === 'offline_access')) {
-    const error_description = 'The person did not allow it.'
-    return respond(context, asked, { error: 'access_denied', error_description })
-  }
-  if (!(await mayUseResource(context, asked, session.user.id))) {
-    const error_description = 'This person may not use this MCP server.'
-    return respond(context, asked, { error: 'access_denied', error_description })
-  }
+  if (decision === 'deny' || approved.every((scope) => scope === 'offline_access'))
+    return refuse('The person did not allow it.')
+  if (!(await mayUseResource(context, asked, session.user.id)))
+    return refuse('This person may not use this MCP server.')
   const known = await context.storage.findUserAuthorizations({
     user_id: session.user.id,
     client_digest: asked.client.digest,
     server_id: asked.server?.id ?? null,
   })
-  const code = await approve(context, { ...asked, session, approved, known })
+  const code = await approve(context, waiting, { ...asked, session, approved, known })
+  if (code === undefined) throw alreadyAnswered()
   return respond(context, asked, { code })
 }
 
-/** Takes the request that waits, with client and server as they are now: what has changed since is asked about anew. */
-async function consumeRequest(
+/** The request that waits, with client and server as they are now: what has changed since is asked about anew. */
+async function findRequest(
   context: ServerContext,
-  handle: string,
+  waiting: Buffer,
   session: Session,
 ): Promise<Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'>> {
-  const digest = context.purposeKeys.mac('digest', handle)
-  const row = await context.storage.consumeAuthRequest(digest, session.digest, new Date(context.now()))
-  if (row === undefined) throw startAgain('This page was answered already, or it waited for too long.')
+  const row = await context.storage.findAuthRequest(waiting, session.digest, new Date(context.now()))
+  if (row === undefined) throw alreadyAnswered()
   const stored = storedRequest.parse(row.request)
   const client = await context.clients.find(row.client_id)
   if (
@@ -178,7 +180,7 @@ async function consumeRequest(
   ) {
     throw startAgain('The app has changed while you were looking at it.')
   }
-  const target = await resolveResource(context, [stored.resource], undefined).catch(() => undefined)
+  const target = await resolveResource(context, [stored.resource], undefined).catch(nothingIfUnknown)
   if (target === undefined || resourceDigest(target, stored.scopes) !== stored.resourceDigest) {
     throw startAgain('The MCP server has changed while you were looking at it.')
   }
@@ -200,6 +202,16 @@ function resourceDigest(
     offered.filter(({ name }) => scopes.includes(name)),
   ]
   return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')
+}
+
+/** A database that is away says nothing about the resource. */
+function nothingIfUnknown(error: unknown): undefined {
+  if (error instanceof OAuthError && error.code === 'invalid_target') return undefined
+  throw error
+}
+
+function alreadyAnswered(): OAuthError {
+  return startAgain('This page was answered already, or it waited for too long.')
 }
 
 function startAgain(what: string): OAuthError {
