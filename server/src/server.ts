@@ -5,6 +5,7 @@ import { createContext } from './create_context.ts'
 import {
   account,
   endAccountSession,
+  removeAccountIdentity,
   removeAccountPasskey,
   revokeAccountAuthorization,
 } from './endpoints/account.ts'
@@ -133,6 +134,7 @@ const FOR_PEOPLE: Readonly<Record<string, Methods>> = {
   '/account/authorizations/revoke': { POST: revokeAccountAuthorization },
   '/account/sessions/revoke': { POST: endAccountSession },
   '/account/passkeys/remove': { POST: removeAccountPasskey },
+  '/account/identities/remove': { POST: removeAccountIdentity },
   '/account/password': { POST: changeAccountPassword },
   '/logout': { GET: logout, POST: logout },
   '/dev/inbox': { GET: devInbox },

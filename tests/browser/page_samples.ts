@@ -112,6 +112,7 @@ const account = {
       lastUsedAt: at('2026-11-24T08:10'),
     },
   ],
+  identities: [{ id: 'https://login.acme.example ada', name: 'Acme', connectedAt: at('2026-10-01T08:00') }],
   hasPassword: true,
   minPasswordLength,
 }
@@ -137,6 +138,27 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUr
       emailCode: false,
       signUp: false,
       error: 'This address and this password do not go together.',
+    }),
+  sign_in_upstream: (basePath) =>
+    renderSignInPage({
+      basePath,
+      csrf,
+      returnTo: `${basePath}/authorize?x=1`,
+      client: { name: 'Claude' },
+      server: { name: 'Team Files' },
+      upstream: { name: 'Acme' },
+      emailCode: true,
+      signUp: false,
+    }),
+  sign_in_upstream_error: (basePath) =>
+    renderSignInPage({
+      basePath,
+      csrf,
+      returnTo: `${basePath}/account`,
+      upstream: { name: 'W'.repeat(60) },
+      emailCode: false,
+      signUp: false,
+      error: 'Acme has not verified the address ada@acme.example. Verify it there and try again.',
     }),
   email_code: (basePath) => renderEmailCodePage({ basePath, csrf, returnTo: `${basePath}/account`, email }),
   email_code_error: (basePath) =>

@@ -69,6 +69,7 @@ const FORMS: Record<string, Record<string, string>> = {
   '/account/authorizations/revoke': { id: 'aut_x', csrf: 'c' },
   '/account/sessions/revoke': { id: 'ses_x', csrf: 'c' },
   '/account/passkeys/remove': { id: 'crd_x', csrf: 'c' },
+  '/account/identities/remove': { id: 'https://login.example x', csrf: 'c' },
   '/account/password': { current_password: 'p', new_password: 'q', csrf: 'c' },
   '/logout': {
     csrf: 'c',

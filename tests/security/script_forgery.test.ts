@@ -123,6 +123,7 @@ describe('OWASP CSRF: what our scripts call, and what changes an account', () =>
     '/account/authorizations/revoke',
     '/account/sessions/revoke',
     '/account/passkeys/remove',
+    '/account/identities/remove',
     '/account/password',
   ])('POST %s from another site is refused, even with the right token', async (path) => {
     for (const headers of CROSS_SITE) {

@@ -2,6 +2,7 @@ import type { ServerContext } from '../../server/src/context.ts'
 import {
   account,
   endAccountSession,
+  removeAccountIdentity,
   removeAccountPasskey,
   revokeAccountAuthorization,
 } from '../../server/src/endpoints/account.ts'
@@ -37,6 +38,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/account/authorizations/revoke': revokeAccountAuthorization,
   '/account/sessions/revoke': endAccountSession,
   '/account/passkeys/remove': removeAccountPasskey,
+  '/account/identities/remove': removeAccountIdentity,
   '/account/password': changeAccountPassword,
   '/setup': setup,
   '/invitation': invitation,

@@ -26,8 +26,8 @@ export interface FakeUpstream {
   userinfo: Record<string, unknown>
   /** Whether it can be reached. */
   isAway: boolean
-  /** Lets a code be redeemed again. */
-  forgetsCodes: boolean
+  /** Lets a code be redeemed again, and by whoever has it (RFC 7636 is not known there). */
+  isCareless: boolean
   /** Changes an id token after it was signed. */
   tamper: Change<string>
   /** Signs with a key that it does not publish. */
@@ -50,7 +50,7 @@ export async function createFakeUpstream(now: () => number, options = UPSTREAM):
     claims: { sub: 'ada', email: 'ada@acme.example', email_verified: true },
     userinfo: {},
     isAway: false,
-    forgetsCodes: false,
+    isCareless: false,
     tamper: (token) => token,
     signsWithAnotherKey: false,
     asked: [],
@@ -91,8 +91,8 @@ export async function createFakeUpstream(now: () => number, options = UPSTREAM):
       .digest('base64url')
     const isGood =
       asked?.get('code_challenge') === challenge && asked.get('redirect_uri') === body.get('redirect_uri')
-    if (asked === undefined || !isGood) return json({ error: 'invalid_grant' }, 400)
-    if (!upstream.forgetsCodes) codes.delete(body.get('code') ?? '')
+    if (asked === undefined || !(isGood || upstream.isCareless)) return json({ error: 'invalid_grant' }, 400)
+    if (!upstream.isCareless) codes.delete(body.get('code') ?? '')
     return json({
       access_token: 'at',
       token_type: 'Bearer',

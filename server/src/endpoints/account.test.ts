@@ -15,6 +15,7 @@ const FORMS = [
   '/account/authorizations/revoke',
   '/account/sessions/revoke',
   '/account/passkeys/remove',
+  '/account/identities/remove',
   '/account/password',
 ]
 
@@ -204,6 +205,19 @@ test('the last way in stays', async () => {
   expect(refused.text).toContain('only way to sign in')
   // Where mail can leave, a code is another way.
   expect((await browser.post('/account/passkeys/remove', { id })).status).toBe(303)
+})
+
+test('a connected account is removed by its own person, and by nobody else', async () => {
+  const { user, browser } = await person()
+  const other = await person()
+  const identity = { issuer: 'https://login.example', subject: user.id, user_id: user.id }
+  await test_.context.storage.addIdentity(identity, new Date(test_.clock.now))
+  expect((await browser.get('/account')).text).toContain('login.example')
+  const id = `https://login.example ${user.id}`
+  await other.browser.post('/account/identities/remove', { id })
+  expect(await test_.context.storage.listIdentities(user.id)).toHaveLength(1)
+  await browser.post('/account/identities/remove', { id })
+  expect(await test_.context.storage.listIdentities(user.id)).toEqual([])
 })
 
 test('the password is changed by who knows it; other sessions end, this one stays', async () => {

@@ -7,6 +7,7 @@ import { type AccountPageProps, renderAccountPage } from '../pages/account_page.
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { MIN_PASSWORD_LENGTH } from '../sign_in/password_policy.ts'
 import { findSession, forgetSession, type Session } from '../sign_in/session.ts'
+import { identityId, isOnlyWayIn } from '../sign_in/ways_in.ts'
 import { endAuthorization } from '../tokens/revocation.ts'
 import { findOperator } from './operator.ts'
 
@@ -15,9 +16,14 @@ const NOTICES = {
   revoked: 'The access has ended.',
   signed_out: 'That session has ended.',
   passkey_removed: 'The passkey does not open your account any more. Delete it on its device, too.',
+  identity_removed:
+    'It does not open your account any more. Whoever signs in there with your verified address connects it again.',
   password_changed: 'Your password is changed, and you are signed out everywhere else.',
   joined: 'You have accepted the invitation.',
 } as const
+
+const ONLY_WAY_IN =
+  'This is your only way to sign in. Set a password, or add another passkey, before you remove it.'
 
 /** GET /account: what somebody granted, and how he signs in. */
 export async function account(
@@ -71,17 +77,31 @@ export async function removeAccountPasskey(
 ): Promise<Response> {
   return act(context, request, 'passkey_removed', async (session, form) => {
     const id = idOf(form)
-    const passkeys = await context.storage.listPasskeys(session.user.id)
-    const password = await context.storage.findPasswordOfUser(session.user.id)
-    const isLastWayIn = passkeys.length <= 1 && !password?.password_hash && context.mailer === undefined
-    if (isLastWayIn) {
-      const error =
-        'This is your only way to sign in. Set a password, or add another passkey, before you remove it.'
-      return renderAccount(context, request, session, { status: 400, error })
-    }
+    if (await isOnlyWayIn(context, session.user.id, id))
+      return renderAccount(context, request, session, { status: 400, error: ONLY_WAY_IN })
     if (await context.storage.removePasskey(session.user.id, id)) {
       const event = { type: 'passkey.removed', user_id: session.user.id, detail: { credential_id: id } }
       await context.audit.record(event)
+    }
+    return undefined
+  })
+}
+
+/** POST /account/identities/remove: disconnects an account at another provider, unless no way to sign in would be left. */
+export async function removeAccountIdentity(
+  context: ServerContext,
+  request: Request,
+  _info: ConnectionInfo,
+): Promise<Response> {
+  return act(context, request, 'identity_removed', async (session, form) => {
+    const id = idOf(form)
+    const { id: user_id } = session.user
+    if (await isOnlyWayIn(context, user_id, id))
+      return renderAccount(context, request, session, { status: 400, error: ONLY_WAY_IN })
+    const identity = (await context.storage.listIdentities(user_id)).find((it) => identityId(it) === id)
+    if (identity !== undefined && (await context.storage.removeIdentity(user_id, identity))) {
+      const { issuer } = identity
+      await context.audit.record({ type: 'identity.removed', user_id, detail: { issuer } })
     }
     return undefined
   })
@@ -110,11 +130,12 @@ export async function renderAccount(
 ): Promise<Response> {
   const { storage } = context
   const browser = identifyBrowser(context, request)
-  const [operator, authorizations, sessions, passkeys, password] = await Promise.all([
+  const [operator, authorizations, sessions, passkeys, identities, password] = await Promise.all([
     findOperator(context),
     storage.listUserAuthorizations(session.user.id),
     storage.listSessions(session.user.id, new Date(context.now())),
     storage.listPasskeys(session.user.id),
+    storage.listIdentities(session.user.id),
     storage.findPasswordOfUser(session.user.id),
   ])
   const page = renderAccountPage({
@@ -149,6 +170,11 @@ export async function renderAccount(
       name: it.name ?? 'Passkey',
       createdAt: it.created_at,
       lastUsedAt: it.last_used_at ?? undefined,
+    })),
+    identities: identities.map((it) => ({
+      id: identityId(it),
+      name: it.issuer === context.upstream?.issuer ? context.upstream.name : new URL(it.issuer).host,
+      connectedAt: it.created_at,
     })),
     hasPassword: Boolean(password?.password_hash),
     minPasswordLength: MIN_PASSWORD_LENGTH,

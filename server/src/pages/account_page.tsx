@@ -1,4 +1,5 @@
 import { AccountAuthorizations } from './account_authorizations.tsx'
+import { AccountIdentities } from './account_identities.tsx'
 import { AccountPasskeys } from './account_passkeys.tsx'
 import { AccountPassword } from './account_password.tsx'
 import { AccountSessions } from './account_sessions.tsx'
@@ -38,6 +39,13 @@ export interface AccountPasskey {
   lastUsedAt?: Date | undefined
 }
 
+export interface AccountIdentity {
+  id: string
+  /** Of the provider. */
+  name: string
+  connectedAt: Date
+}
+
 export interface AccountPageProps extends PageProps {
   csrf: string
   user: { email: string }
@@ -46,13 +54,14 @@ export interface AccountPageProps extends PageProps {
   authorizations: readonly AccountAuthorization[]
   sessions: readonly AccountSession[]
   passkeys: readonly AccountPasskey[]
+  identities: readonly AccountIdentity[]
   hasPassword: boolean
   minPasswordLength: number
 }
 
 /**
- * What a person granted and how he signs in. POST /account/authorizations/revoke, /account/sessions/revoke and
- * /account/passkeys/remove (`id`), /account/password (`current_password`, `new_password`), /logout.
+ * What a person granted and how he signs in. POST /account/authorizations/revoke, /account/sessions/revoke,
+ * /account/passkeys/remove and /account/identities/remove (`id`), /account/password (`current_password`, `new_password`), /logout.
  */
 export function renderAccountPage(props: AccountPageProps): Response {
   const { basePath, csrf } = props
@@ -75,6 +84,7 @@ export function renderAccountPage(props: AccountPageProps): Response {
       {props.passkeys.length === 0 && <PasskeyOffer basePath={basePath} csrf={csrf} />}
       <AccountAuthorizations {...props} />
       <AccountPasskeys {...props} />
+      <AccountIdentities {...props} />
       <AccountPassword {...props} />
       <AccountSessions {...props} />
     </>,

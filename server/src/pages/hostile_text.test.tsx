@@ -22,6 +22,7 @@ const signIn = {
   returnTo: x,
   emailCode: true,
   signUp: true,
+  upstream: { name: x },
   client: { name: x },
   server: { name: x },
 }
@@ -45,6 +46,7 @@ const pages: Record<string, () => Response> = {
       ],
       sessions: [{ id: x, current: false, createdAt: at, lastSeenAt: at, userAgent: x }],
       passkeys: [{ id: x, name: x, createdAt: at }],
+      identities: [{ id: x, name: x, connectedAt: at }],
       hasPassword: true,
     }),
   consent: () =>

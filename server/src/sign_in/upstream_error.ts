@@ -18,6 +18,21 @@ export function toUpstreamError(name: string, error: unknown): Error {
   return new OAuthError('server_error', description, { status: 502, cause: withoutSecrets(error) })
 }
 
+/**
+ * Checks what a browser brought back. Where it is none of the provider's answers, that is not the provider's fault.
+ *
+ * @throws OAuthError `access_denied`
+ */
+export function checkAnswer<Parameters>(name: string, check: () => Parameters): Parameters {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof AuthorizationResponseError) throw error
+    const description = `This is not an answer of ${name} to what it was asked. Begin again.`
+    throw new OAuthError('access_denied', description, { cause: withoutSecrets(error) })
+  }
+}
+
 /** The provider is away, as far as we can see. */
 export function unreachable(name: string, cause: Error): OAuthError {
   const description = `${name} cannot be reached just now. Try again in a moment, or sign in another way.`

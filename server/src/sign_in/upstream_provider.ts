@@ -18,7 +18,7 @@ import {
 } from 'oauth4webapi'
 import type { FetchPublicUrl } from '../clients/public_fetch.ts'
 import type { AddressClaims } from './upstream_address.ts'
-import { toUpstreamError } from './upstream_error.ts'
+import { checkAnswer, toUpstreamError } from './upstream_error.ts'
 import { createUpstreamFetch } from './upstream_fetch.ts'
 import { createUpstreamMetadata, type UpstreamMetadata } from './upstream_metadata.ts'
 import type { UpstreamOptions } from './upstream_options.ts'
@@ -90,7 +90,11 @@ export function createUpstreamProvider(
     answer: URLSearchParams,
     { state, nonce, verifier }: Pick<UpstreamRequest, 'state' | 'nonce' | 'verifier'>,
   ): Promise<{ claims: IDToken; accessToken: string }> {
-    const parameters = validateAuthResponse(metadata, client(), answer, state)
+    const parameters = checkAnswer(name, () => {
+      const checked = validateAuthResponse(metadata, client(), answer, state)
+      if (checked.getAll('code').length !== 1) throw new Error('There is no code, or more than one.')
+      return checked
+    })
     const auth = clientAuthentication(metadata, options.clientSecret)
     const response = await authorizationCodeGrantRequest(
       metadata,
