@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { BlockList, isIP, isIPv4 } from 'node:net'
+import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net'
 
 /** The part of a socket that says who is at its ends. */
 export interface Ends {
@@ -73,9 +73,9 @@ function plainAddress(text: string): string | undefined {
   const [, bracketed] = /^\[(.+)\](?::\d+)?$/.exec(text.trim()) ?? []
   const [, ipv4WithPort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text.trim()) ?? []
   const bare = (bracketed ?? ipv4WithPort ?? text.trim()).replace(/%.*$/, '')
-  const [, mapped = ''] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare) ?? []
-  const address = isIPv4(mapped) ? mapped : bare
-  return isIP(address) === 0 ? undefined : address.toLowerCase()
+  if (isIP(bare) !== 6) return isIPv4(bare) ? bare : undefined
+  const { address } = new SocketAddress({ address: bare, family: 'ipv6' })
+  return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function isIn(list: BlockList, address: string): boolean {
