@@ -54,7 +54,7 @@ export async function openServer(
     const server = await createServer({
       issuer: settings.issuer,
       database: observation.database(database),
-      attemptCounters: counters,
+      attemptCounters: counters && observation.attemptCounters(counters),
       secrets,
       signingAlg: settings.signingAlg,
       accessTokenTtl: settings.accessTokenTtl,

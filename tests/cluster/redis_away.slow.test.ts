@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer, type Server } from 'node:tls'
+import { createClient } from '@redis/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
@@ -11,6 +12,7 @@ import { createCertificate } from '../support/certificate.ts'
 import { type Granted, grant, refresh, registerServer } from '../support/flow.ts'
 import { findFreePort, type MainProcess, runMain, spawnMain } from '../support/main_process.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { parseScrape } from '../support/prometheus_text.ts'
 import { OWNER, type TestServer } from '../support/server.ts'
 import { startValkey, type Valkey } from '../support/valkey.ts'
 import { environmentOf } from './nodes.ts'
@@ -20,6 +22,7 @@ import { createSeverableDatabase, type SeverableDatabase } from './severable_dat
 vi.setConfig({ testTimeout: 120_000 })
 
 const PASSWORD = 'the password of a Valkey for tests'
+const METRICS_TOKEN = 'a-token-that-reads-metrics'
 
 let database: TestDatabase
 let valkey: Valkey
@@ -41,7 +44,7 @@ function withPassword(url: string, password = PASSWORD): string {
 }
 
 function environment(REDIS_URL: string): Record<string, string> {
-  return { ...environmentOf(port, `http://localhost:${port}`, database.url), REDIS_URL }
+  return { ...environmentOf(port, `http://localhost:${port}`, database.url), REDIS_URL, METRICS_TOKEN }
 }
 
 describe('while Redis is away', () => {
@@ -116,6 +119,20 @@ describe('while Redis is away', () => {
     expect([401, 429]).toContain((await signIn('many@example.com', 'wrong', '192.0.2.99')).status)
   })
 
+  it('(a replica, after a failover) is as good as away, and is left for whoever answers there then', async () => {
+    const operator = createClient({ url: withPassword(valkey.url) })
+    await operator.connect()
+    try {
+      await operator.sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+      expect((await signIn('failover@example.com', 'wrong', '192.0.2.200')).status).toBe(503)
+      await operator.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+      const status = async () => (await signIn('failover@example.com', 'wrong', '192.0.2.200')).status
+      await expect.poll(status, { timeout: 30_000 }).toBe(401)
+    } finally {
+      operator.destroy()
+    }
+  })
+
   it('tells the log what the matter is, once in an outage, and never the password', () => {
     const lines = program.stderr().split('\n')
     expect(lines.filter((line) => line.includes('"Redis is away."')).length).toBeGreaterThan(0)
@@ -123,6 +140,14 @@ describe('while Redis is away', () => {
     expect(lines.filter((line) => line.includes('"Redis is away."')).length).toBeLessThan(20)
     expect(program.stderr()).not.toContain(PASSWORD)
     expect(program.stderr()).not.toContain(encodeURIComponent(PASSWORD))
+  })
+
+  it('metrics time what is counted there, and tell of what could not be', async () => {
+    const headers = { Authorization: `Bearer ${METRICS_TOKEN}` }
+    const { sum } = parseScrape(await (await server.fetch('/metrics', { headers })).text())
+    const counts = { statement: 'attempt_counters_count' }
+    expect(sum('auth_agent_database_statement_duration_seconds_count', counts)).toBeGreaterThan(60)
+    expect(sum('auth_agent_database_failures_total', counts)).toBeGreaterThanOrEqual(40)
   })
 })
 

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import type { Server } from '@auth-agent/server'
+import type { AttemptCounters } from '@auth-agent/server/attempt_counters'
 import type { Logger } from '@auth-agent/server/log'
 import type { Mailer } from '@auth-agent/server/mail'
 import type { FetchPublicUrl } from '@auth-agent/server/public_fetch'
@@ -10,7 +11,8 @@ import { joinMetrics, superviseMetrics } from './cluster_metrics.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { answerMetrics, type ReadMetrics } from './metrics_answer.ts'
 import { listenForScrapes } from './metrics_listener.ts'
-import { observeDatabase, watchBoth } from './observed_database.ts'
+import { observeAttemptCounters } from './observed_attempt_counters.ts'
+import { observeDatabase, type StatementWatch, watchBoth } from './observed_database.ts'
 import type { OpenTelemetry } from './open_telemetry.ts'
 import type { Fetched, Tracing } from './tracing.ts'
 
@@ -18,6 +20,7 @@ import type { Fetched, Tracing } from './tracing.ts'
 export interface Observation {
   telemetry: Telemetry | undefined
   database(database: Database): Database
+  attemptCounters(counters: AttemptCounters): AttemptCounters
   fetchPublicUrl(fetch: FetchPublicUrl, what: Fetched): FetchPublicUrl
   mailer(mailer: Mailer): Mailer
   server(server: Server, database: Database): Promise<Server>
@@ -37,8 +40,12 @@ export async function observe(settings: ObservationSettings, log: Logger): Promi
   return {
     telemetry: telemetryOf(metrics, tracing),
     database(database) {
-      const watches = [metrics?.statements, tracing?.statements].filter((watch) => watch !== undefined)
-      return watches.length === 0 ? database : observeDatabase(database, watches.reduce(watchBoth))
+      const watch = watchAll(metrics?.statements, tracing?.statements)
+      return watch === undefined ? database : observeDatabase(database, watch)
+    },
+    attemptCounters(counters) {
+      const watch = watchAll(metrics?.statements, tracing?.counterStatements)
+      return watch === undefined ? counters : observeAttemptCounters(counters, watch)
     },
     fetchPublicUrl: (fetch, what) => tracing?.fetchPublicUrl(fetch, what) ?? fetch,
     mailer: (mailer) => tracing?.mailer(mailer) ?? mailer,
@@ -74,6 +81,11 @@ async function loadOpenTelemetry(
   const counted = otelMetricsEndpoint === undefined ? undefined : metrics?.registry
   const isTracing = otelEndpoint !== undefined
   return startOpenTelemetry({ isTracing, counted }, process.env, cluster.worker?.id, log)
+}
+
+function watchAll(...given: (StatementWatch | undefined)[]): StatementWatch | undefined {
+  const [first, ...others] = given.filter((watch) => watch !== undefined)
+  return first && others.reduce(watchBoth, first)
 }
 
 /** Of a process among several. */

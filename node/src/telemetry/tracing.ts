@@ -25,6 +25,8 @@ export interface Tracing {
   requests(fetch: Fetch): Fetch
   requestAnswered(request: AnsweredRequest): void
   statements: StatementWatch
+  /** Of counters in a Redis. */
+  counterStatements: StatementWatch
   fetchPublicUrl(fetch: FetchPublicUrl, what: Fetched): FetchPublicUrl
   mailer(mailer: Mailer): Mailer
 }
@@ -52,12 +54,8 @@ export function createTracing(tracer: Tracer): Tracing {
       span?.setAttribute('http.route', route)
       if (refusedWith !== undefined) span?.setAttribute('error.type', refusedWith)
     },
-    statements(statement) {
-      if (!isTraced()) return () => {}
-      const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': statement }
-      const span = tracer.startSpan(statement, { kind: SpanKind.CLIENT, attributes })
-      return (failure) => endSpan(span, failure)
-    },
+    statements: watchStatements(tracer, 'postgresql'),
+    counterStatements: watchStatements(tracer, 'redis'),
     fetchPublicUrl: (fetch, what) => (url, limits, request) => {
       if (!isTraced()) return fetch(url, limits, request)
       const { method = 'GET' } = request ?? {}
@@ -72,6 +70,15 @@ export function createTracing(tracer: Tracer): Tracing {
         return untilSettled(span, () => mailer.send(mail))
       },
     }),
+  }
+}
+
+function watchStatements(tracer: Tracer, system: 'postgresql' | 'redis'): StatementWatch {
+  return (statement) => {
+    if (!isTraced()) return () => {}
+    const attributes = { 'db.system.name': system, 'db.query.summary': statement }
+    const span = tracer.startSpan(statement, { kind: SpanKind.CLIENT, attributes })
+    return (failure) => endSpan(span, failure)
   }
 }
 
