@@ -2,6 +2,7 @@ import { chown, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { findPostgresAccount } from '../../node/src/postgres_account.ts'
 import { findPostgresBinaries } from '../../node/src/postgres_binaries.ts'
 import {
@@ -28,6 +29,8 @@ export interface DatabaseServer {
   url: string
   /** Resolves when it takes connections again. */
   restart(mode: StopMode): Promise<void>
+  /** Kills one of the processes that serve a connection, at which all others end and PostgreSQL recovers by itself. */
+  killBackend(): Promise<void>
   close(): Promise<void>
 }
 
@@ -42,8 +45,9 @@ export async function startDatabaseServer(): Promise<DatabaseServer> {
   const start = () => startPostgres(cluster, listening, join(folder, 'postgres.log'))
   await initCluster(cluster, password)
   await start()
+  const url = clusterUrl(listening, password)
   return {
-    url: clusterUrl(listening, password),
+    url,
     async restart(mode) {
       const postmaster = await readPostmaster(cluster.directory)
       if (postmaster === undefined) throw new Error('There is no PostgreSQL to restart.')
@@ -51,9 +55,34 @@ export async function startDatabaseServer(): Promise<DatabaseServer> {
       while (isAlive(postmaster.pid)) await sleep(5)
       await start()
     },
+    async killBackend() {
+      const client = await connect(url)
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const ended = new Promise((resolve) => client.once('end', resolve))
+      process.kill(rows[0]?.pid ?? 0, 'SIGKILL')
+      await ended
+      await untilConnected(url)
+    },
     async close() {
       await stopPostgres(cluster.directory)
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  // The end of the connection is what is waited for.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+async function untilConnected(url: string): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const client = await connect(url).catch(() => undefined)
+    if (client !== undefined) return client.end()
+    await sleep(10)
+  }
+  throw new Error('PostgreSQL did not recover.')
 }

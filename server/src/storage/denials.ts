@@ -19,6 +19,8 @@ export interface RecordedDenial extends DenialRow {
 /** Denials since a cursor, and the cursor to go on from. Some may come twice; none is skipped. */
 export interface DenialPage {
   cursor: string
+  /** The run of the database that the cursor belongs to: another one after a restart, a crash, or a failover. */
+  run: string
   /** Whether these are all that there are, instead of what came since the cursor. */
   isComplete: boolean
   denials: readonly RecordedDenial[]
@@ -26,8 +28,11 @@ export interface DenialPage {
 
 export interface DenialStorage {
   recordDenial(denial: DenialRow, now: Date): Promise<void>
-  /** Reads what was committed since the cursor; '0' reads everything that is still needed. */
-  readDenials(cursor: string, now: Date): Promise<DenialPage>
+  /**
+   * Reads what was committed since the cursor; '0' reads everything that is still needed, and so does a cursor of
+   * another run than the one that is given with it.
+   */
+  readDenials(cursor: string, now: Date, run?: string): Promise<DenialPage>
 }
 
 const RECORD = statement(
@@ -36,16 +41,23 @@ const RECORD = statement(
    values ($1, $2, $3, $4, $5, $6, $7)`,
 )
 // The cursor is the oldest transaction that still runs: what it will commit has a number at or above it. A cursor
-// ahead of xmin comes from before a restore, so everything is read again.
+// ahead of xmin comes from before a restore, so everything is read again. So it is in another run of the database: one that
+// has crashed gives the numbers of transactions that were rolled back, and not flushed, once more, and would else have
+// passed the cursor by the time that it is asked. A run begins when the server starts, or recovers without starting anew,
+// which resets its statistics.
 const READ = statement<
-  { cursor: string; is_complete: boolean } & { [K in keyof RecordedDenial]: RecordedDenial[K] | null }
+  { cursor: string; run: string; is_complete: boolean } & {
+    [K in keyof RecordedDenial]: RecordedDenial[K] | null
+  }
 >(
   'denials_read',
-  `select snapshot.xmin::text as cursor, snapshot.since = '0'::xid8 as is_complete, d.id::text, d.transaction_id::text,
-     d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
+  `select snapshot.xmin::text as cursor, snapshot.run, snapshot.since = '0'::xid8 as is_complete, d.id::text,
+     d.transaction_id::text, d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
    from (
-     select xmin, case when xmin < $1::xid8 then '0'::xid8 else $1::xid8 end as since
-     from pg_snapshot_xmin(pg_current_snapshot()) xmin) snapshot
+     select xmin, run, case when xmin < $1::xid8 or run <> $3 then '0'::xid8 else $1::xid8 end as since
+     from pg_snapshot_xmin(pg_current_snapshot()) xmin,
+       concat_ws(' ', extract(epoch from pg_postmaster_start_time()),
+         extract(epoch from pg_stat_get_bgwriter_stat_reset_time())) run) snapshot
    left join auth_agent.denials d on d.transaction_id >= snapshot.since and d.expires_at > $2`,
 )
 
@@ -55,10 +67,11 @@ export function denialStorage(db: Queryable): DenialStorage {
       const { organization_id, kind, subject, server_id, cutoff, expires_at } = denial
       await db.query(RECORD, [organization_id, kind, subject, server_id, cutoff, now, expires_at])
     },
-    async readDenials(cursor, now) {
-      const rows = await db.query(READ, [cursor, now])
+    async readDenials(cursor, now, run) {
+      const rows = await db.query(READ, [cursor, now, run])
       return {
         cursor: rows[0]?.cursor ?? cursor,
+        run: rows[0]?.run ?? '',
         isComplete: rows[0]?.is_complete ?? false,
         denials: rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null),
       }

@@ -30,8 +30,8 @@ function denial(
   }
 }
 
-function read(cursor: number, denials: readonly RecordedDenial[], isComplete = false): void {
-  log.add({ cursor: String(cursor), isComplete, denials })
+function read(cursor: number, denials: readonly RecordedDenial[], isComplete = false, run = 'a run'): void {
+  log.add({ cursor: String(cursor), run, isComplete, denials })
 }
 
 /** What the follower is told, and the cursor that it goes on with. */
@@ -109,7 +109,20 @@ describe('a follower', () => {
     ['of a node whose clock is ahead', `5.${NOW / 1000 + 60}.${'a'.repeat(22)}`],
   ])('with a cursor %s gets a snapshot', (_, cursor) => {
     read(5, [denial(4, { subject: 'one' })], true)
-    expect(ask(cursor)).toMatchObject({ isSnapshot: true, subjects: ['one'] })
+    const [, , , run] = ask().cursor.split('.')
+    const whole = cursor.includes('.') ? `${cursor}.${run}` : cursor
+    expect(ask(whole)).toMatchObject({ isSnapshot: true, subjects: ['one'] })
+  })
+
+  it('with a cursor of another run of the database gets a snapshot, whatever the numbers are by now', () => {
+    read(10, [], true)
+    const { cursor } = ask()
+    read(12, [denial(8, { subject: 'with a number that was given before' })], true, 'another run')
+    expect(log.isAhead(cursor)).toBe(true)
+    expect(ask(cursor)).toMatchObject({
+      isSnapshot: true,
+      subjects: ['with a number that was given before'],
+    })
   })
 })
 
@@ -125,7 +138,7 @@ describe('the log', () => {
     const { cursor } = ask()
     expect(log.isAhead(cursor)).toBe(false)
     const behind = new DenialLog()
-    behind.add({ cursor: '4', isComplete: true, denials: [] })
+    behind.add({ cursor: '4', run: 'a run', isComplete: true, denials: [] })
     expect(behind.isAhead(cursor)).toBe(true)
     expect(behind.isAhead(undefined)).toBe(false)
   })

@@ -18,12 +18,14 @@ export interface DenialNews {
 /**
  * Where a follower stands: it was told everything of transactions below `xmin`, which is what PostgreSQL calls the
  * oldest transaction that was still running; and of later ones the rows that the digest names. So rows that a long
- * transaction keeps above `xmin` are news once, not at every question.
+ * transaction keeps above `xmin` are news once, not at every question. The numbers mean something within one run of the
+ * database.
  */
 interface Cursor {
   xmin: bigint
   issuedAt: number
   digest: string
+  run: string
 }
 
 interface LoggedDenial {
@@ -36,13 +38,15 @@ interface LoggedDenial {
  * and its numbers may have passed the cursor again. In seconds.
  */
 const MAX_CURSOR_AGE = 60
-const CURSOR = /^(\d{1,20})\.(\d{1,12})\.([\w-]{22})$/
+const CURSOR = /^(\d{1,20})\.(\d{1,12})\.([\w-]{22})\.([\w-]{22})$/
 
 /** What this node has read of denials, in the order of their transactions. */
 export class DenialLog {
   #rows: LoggedDenial[] = []
   #ids = new Set<string>()
   #xmin = 0n
+  /** A digest of it; what the database says of itself is nobody's business. */
+  #run = digest('')
   #version = 0
 
   /** Changes when something new was read. */
@@ -51,8 +55,9 @@ export class DenialLog {
   }
 
   /** Takes in what was read from the database. */
-  add({ cursor, isComplete, denials }: DenialPage): void {
+  add({ cursor, run, isComplete, denials }: DenialPage): void {
     this.#xmin = BigInt(cursor)
+    this.#run = digest(run)
     const hadRows = this.#rows.length > 0
     // A database that was restored may have given the numbers of lost rows to others.
     if (isComplete) this.#keep([])
@@ -71,23 +76,28 @@ export class DenialLog {
     this.#keep(this.#rows.filter(({ denial }) => denial.expires_at.getTime() > now))
   }
 
-  /** Whether a cursor comes from a node that has read more than this one, or from before the database was restored. */
+  /** Whether a cursor comes from a node that has read more than this one, or from another run of the database. */
   isAhead(cursor: string | undefined): boolean {
-    return (parseCursor(cursor)?.xmin ?? 0n) > this.#xmin
+    const since = parseCursor(cursor)
+    return since !== undefined && this.#isForeign(since)
   }
 
   /** What a follower does not know yet, which may be nothing. `now` in milliseconds since the epoch. */
   newsFor(follower: Follower, cursor: string | undefined, now: number): DenialNews {
     const since = parseCursor(cursor)
-    const isSnapshot = since === undefined || since.xmin > this.#xmin || !isRecent(since, now)
+    const isSnapshot = since === undefined || this.#isForeign(since) || !isRecent(since, now)
     const denials = this.#select(follower, isSnapshot ? 0n : since.xmin, now)
     const isKnown = !isSnapshot && digestOf(denials) === since.digest
     return { cursor: this.#cursorFor(follower, now), isSnapshot, denials: isKnown ? [] : denials }
   }
 
   #cursorFor(follower: Follower, now: number): string {
-    const digest = digestOf(this.#select(follower, this.#xmin, now))
-    return `${this.#xmin}.${Math.floor(now / 1000)}.${digest}`
+    const told = digestOf(this.#select(follower, this.#xmin, now))
+    return `${this.#xmin}.${Math.floor(now / 1000)}.${told}.${this.#run}`
+  }
+
+  #isForeign({ xmin, run }: Cursor): boolean {
+    return xmin > this.#xmin || run !== this.#run
   }
 
   #select(follower: Follower, since: bigint, now: number): RecordedDenial[] {
@@ -136,9 +146,10 @@ function isRecent({ issuedAt }: Cursor, now: number): boolean {
 }
 
 function parseCursor(text: string | undefined): Cursor | undefined {
-  const [, xmin, issuedAt, digest] = CURSOR.exec(text ?? '') ?? []
-  if (xmin === undefined || issuedAt === undefined || digest === undefined) return undefined
-  return { xmin: BigInt(xmin), issuedAt: Number(issuedAt), digest }
+  const [, xmin, issuedAt, digest, run] = CURSOR.exec(text ?? '') ?? []
+  if (xmin === undefined || issuedAt === undefined || digest === undefined || run === undefined)
+    return undefined
+  return { xmin: BigInt(xmin), issuedAt: Number(issuedAt), digest, run }
 }
 
 function digestOf(denials: readonly RecordedDenial[]): string {
@@ -146,7 +157,11 @@ function digestOf(denials: readonly RecordedDenial[]): string {
     .map(({ id }) => id)
     .sort()
     .join(' ')
-  return createHash('sha256').update(ids).digest('base64url').slice(0, 22)
+  return digest(ids)
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }
 
 function byTransaction(a: LoggedDenial, b: LoggedDenial): number {

@@ -21,7 +21,7 @@ let denials: Denials
 beforeEach(() => {
   now = 1_000 * SECOND
   cursors = []
-  answer = async () => ({ cursor: String(cursors.length), isComplete: false, denials: [] })
+  answer = async () => ({ cursor: String(cursors.length), run: 'a run', isComplete: false, denials: [] })
   denials = createDenials(
     {
       readDenials: async (cursor) => {
@@ -177,7 +177,7 @@ describe('a token is denied', () => {
 
   it('by what comes from the database', async () => {
     const recorded = { ...row('grant', 'g'), id: '1', transaction_id: '1' }
-    answer = async () => ({ cursor: '1', isComplete: true, denials: [recorded] })
+    answer = async () => ({ cursor: '1', run: 'a run', isComplete: true, denials: [recorded] })
     await denials.refresh()
     expect(denials.isTokenDenied(CLAIMS)).toBe(true)
   })

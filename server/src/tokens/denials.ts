@@ -68,6 +68,7 @@ class DenialSet implements Denials {
   readonly #denied = new Map<string, Denied>()
   readonly log = new DenialLog()
   #cursor = '0'
+  #run: string | undefined
   #readAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #cleanedAt: number
@@ -158,10 +159,11 @@ class DenialSet implements Denials {
     this.#cursor = '0'
     this.#hasLearned = false
     try {
-      const page = await within(MAX_READ, this.#storage.readDenials(from, new Date(startedAt)))
+      const page = await within(MAX_READ, this.#storage.readDenials(from, new Date(startedAt), this.#run))
       this.#take(page.denials)
       this.log.add(page)
       this.#cursor = page.cursor
+      this.#run = page.run
       this.#readAt = startedAt
     } catch (error) {
       this.#failedAt = this.#now()
