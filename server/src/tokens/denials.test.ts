@@ -70,6 +70,27 @@ describe('a node asks the database', () => {
     expect(cursors).toHaveLength(1)
   })
 
+  it('anew where the reading that is under way began longer ago than what it knows may be old', async () => {
+    const works = answer
+    const slow = Promise.withResolvers<void>()
+    answer = () => slow.promise.then(works)
+    const first = denials.refresh()
+    now += 700
+    const inTime = denials.refresh()
+    now += 1
+    const late = denials.refresh()
+    answer = async () => ({
+      ...(await works()),
+      denials: [{ ...row('grant', 'g'), id: '1', transaction_id: '1' }],
+    })
+    slow.resolve()
+    await Promise.all([first, inTime])
+    expect(denials.isTokenDenied(CLAIMS)).toBe(false)
+    await late
+    expect(denials.isTokenDenied(CLAIMS)).toBe(true)
+    expect(cursors).toHaveLength(2)
+  })
+
   it('for everything again after a pause, and after a failure', async () => {
     await denials.refresh()
     now += 30 * SECOND

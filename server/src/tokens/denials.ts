@@ -96,7 +96,7 @@ class DenialSet implements Denials {
     // While the database is away, one request a second tries it; the others go on at once.
     const hasJustFailed = this.#isWithin(this.#failedAt, RETRY_AFTER)
     if (!this.#reading.isRunning && hasJustFailed && this.#isStillGood()) return
-    await this.#readShared().catch((cause: unknown) => {
+    await this.#readSince(this.#now() - this.#maxAge).catch((cause: unknown) => {
       if (this.#isStillGood()) return
       throw unavailable('It cannot be checked now whether this was revoked. Try again.', cause)
     })
@@ -104,13 +104,15 @@ class DenialSet implements Denials {
 
   async readAgain(maxAge: number): Promise<void> {
     if (this.#isWithin(this.#readAt, maxAge) && !this.#hasLearned) return
-    await this.#readShared().catch((cause: unknown) => {
+    await this.#readSince(this.#now() - maxAge).catch((cause: unknown) => {
       throw unavailable('It cannot be told now what was revoked. Try again.', cause)
     })
   }
 
-  #readShared(): Promise<void> {
-    return this.#reading.run(() => this.#read())
+  /** Joins the reading that is under way, or begins one; and another, where that one had begun before this moment. */
+  async #readSince(moment: number): Promise<void> {
+    await this.#reading.run(() => this.#read())
+    if (this.#readAt < moment) await this.#reading.run(() => this.#read())
   }
 
   isTokenDenied(claims: DeniableClaims): boolean {
