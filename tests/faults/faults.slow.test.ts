@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
+import { toOAuthError } from '../../server/src/http/failure.ts'
 import { createRemoteServer } from '../cluster/remote_server.ts'
 import { registerServer } from '../support/flow.ts'
 import { type FaultyCluster, startFaultyCluster } from './cluster.ts'
@@ -31,6 +32,9 @@ const USERS: readonly (readonly [count: number, make: MakeUser])[] = [
   [1, makeRobot],
 ]
 
+/** What the log says of a 500; toOAuthError has the sentence. */
+const SERVER_ERROR = toOAuthError(new Error()).description
+
 let cluster: FaultyCluster
 
 beforeAll(async () => {
@@ -52,6 +56,7 @@ it(
     const database = connectPostgres(cluster.database.url)
     const verified = await verifyLedger(world, database).finally(() => database.close())
     world.balancer.close()
+    checkLogs(world)
     console.log(describe(world, faults, verified))
     expect(world.figures.problems, `FAULT_SEED=${SEED}`).toEqual([])
   },
@@ -90,6 +95,12 @@ async function causeFaults(faults: Faults, random: Random): Promise<void> {
     await sleep(random.between(300, 1_500))
   }
   await faults.causeAll()
+}
+
+/** What went wrong inside may have been answered to nobody. */
+function checkLogs({ figures, cluster }: World): void {
+  for (const [node, { errors }] of cluster.nodes.entries())
+    if (errors().has(SERVER_ERROR)) figures.report('A node has logged an error of its own.', { node })
 }
 
 function describe(world: World, faults: Faults, verified: number): string {

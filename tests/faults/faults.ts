@@ -21,6 +21,10 @@ export function createFaults(cluster: FaultyCluster, outages: Outages, random: R
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   function restartDatabase(): Promise<void> {
+    if (random.isTrue(0.2)) {
+      count('kill -9 of a process of the database')
+      return outages.during(['database'], () => cluster.database.killBackend())
+    }
     // In turns: a good end, and a crash.
     mode = mode === 'fast' ? 'immediate' : 'fast'
     count(`database restarted (${mode})`)

@@ -112,6 +112,8 @@ export class Ledger {
   readonly revokedTokens: AccessToken[] = []
   /** Clients whose authorization was revoked on the account page, which uses up codes that wait. */
   readonly clientsOfAccountPage = new Set<string>()
+  /** What browsers held whose sign-out was acknowledged. */
+  readonly endedSessions: string[] = []
   /** How often each assertion of a client was accepted. */
   readonly assertions: number[] = []
   /** Some of the access tokens, for whoever wants to ask about any: old ones, and the newest. */

@@ -53,7 +53,7 @@ export async function startNode(options: {
     }
   }
   async function untilWorkersServe(): Promise<void> {
-    while (options.workers > 1 && workerPids().length < options.workers) await sleep(20)
+    while (options.workers > 1 && workerPids().length < options.workers) await sleep(100)
   }
 
   const node: MortalNode = {

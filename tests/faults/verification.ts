@@ -4,6 +4,7 @@ import type { AccessToken, Grant, ManagedKey, ManagedServer } from './ledger.ts'
 import { Wrong } from './load_balancer.ts'
 import { createRandom } from './random.ts'
 import { findContradictions } from './stored_facts.ts'
+import { checkSignedOut } from './users/authorization.ts'
 import { checkKey } from './users/operator.ts'
 import { checkNotRefreshed, refreshOnce } from './users/refreshing.ts'
 import type { World } from './world.ts'
@@ -29,6 +30,7 @@ export async function verifyLedger(world: World, database: Database): Promise<nu
   const checks = [
     ...ledger.grants.map((grant) => () => checkGrant(world, grant)),
     ...ledger.revokedTokens.map((token) => () => checkRefusedByAll(world, token)),
+    ...ledger.endedSessions.map((session) => () => checkSignedOut(world, session)),
     ...ledger.servers.map((server) => () => checkServer(world, server)),
     ...ledger.keys.map((key) => () => checkKeyOnAll(world, key)),
   ]

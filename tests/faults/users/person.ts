@@ -4,7 +4,7 @@ import { type Code, Grant } from '../ledger.ts'
 import type { Random } from '../random.ts'
 import type { JsonAnswer, World } from '../world.ts'
 import { endOnAccountPage } from './account_page.ts'
-import { obtainCode, openBrowser, register } from './authorization.ts'
+import { obtainCode, openBrowser, register, signOut } from './authorization.ts'
 import { refreshOnce } from './refreshing.ts'
 import { revokeAccessToken, revokeGrant } from './revoking.ts'
 import type { MakeUser, VirtualUser } from './virtual_user.ts'
@@ -59,6 +59,7 @@ class Person implements VirtualUser {
     await this.#end(grant)
     const old = random.one(this.#grants)
     if (old.state === 'live') await refreshOnce(world, random, old)
+    if (random.isTrue(0.1)) await signOut(world, this.browser)
   }
 
   /** Exchanges a code, now and then at several nodes at once. Undefined where nothing came that is good. */
