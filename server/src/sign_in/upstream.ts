@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { AuthorizationResponseError } from 'oauth4webapi'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
@@ -36,7 +37,7 @@ export async function beginUpstreamSignIn(
   const { pending, cookie } = addPending(context, browserId, request, { returnTo, fresh })
   const location = await provider.authorizationUrl({
     state: pending.state,
-    ...secretsOf(context, browserId, pending),
+    ...secretsOf(browserId, pending),
     ask: fresh ? 'login' : switching ? 'select_account' : undefined,
     loginHint,
   })
@@ -74,12 +75,12 @@ async function redeem(
   pending: PendingSignIn,
 ): Promise<UpstreamPerson> {
   const attempt = await checkUpstreamBudget(context, info)
-  const secrets = secretsOf(context, identifyBrowser(context, request).id, pending)
+  const secrets = secretsOf(identifyBrowser(context, request).id, pending)
   const answer = new URL(request.url).searchParams
   const person = await provider.redeem(answer, { state: pending.state, ...secrets })
   await attempt.forgive()
   // Its code is for the provider to refuse the second time; that this answer is, does not depend on it.
-  const digest = context.purposeKeys.mac('digest', `upstream_state:${pending.state}`)
+  const digest = createHash('sha256').update(`upstream_state:${pending.state}`).digest()
   if (!(await context.storage.consumeOnce(digest, new Date(context.now() + USED_FOR)))) {
     throw new OAuthError('access_denied', 'This sign-in was used before. Begin again.', { status: 401 })
   }

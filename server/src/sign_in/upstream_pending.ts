@@ -1,3 +1,4 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
@@ -57,7 +58,7 @@ export function findPending(
   state: string | undefined,
 ): PendingSignIn | undefined {
   if (state === undefined) return undefined
-  return listPending(context, browserId, request).find((pending) => isSame(context, pending.state, state))
+  return listPending(context, browserId, request).find((pending) => isSame(pending.state, state))
 }
 
 /** The `Set-Cookie` value that leaves the other tabs' sign-ins. */
@@ -74,15 +75,14 @@ export function removePending(
 
 /**
  * What only this browser's sign-in has: the PKCE verifier (RFC 7636 §4.1) and the nonce (OpenID Connect Core §15.5.2).
- * They follow from its state by our key, so that the cookie holds neither.
+ * They follow from its state by what only this browser has, so that no cookie holds them, and no key has to stay the same.
  */
 export function secretsOf(
-  { purposeKeys }: ServerContext,
   browserId: string,
   { state }: Pick<PendingSignIn, 'state'>,
 ): { verifier: string; nonce: string } {
   const derive = (what: string) =>
-    purposeKeys.mac('browser', `upstream_${what}:${browserId}:${state}`).toString('base64url')
+    createHmac('sha256', browserId).update(`upstream_${what}:${state}`).digest('base64url')
   return { verifier: derive('verifier'), nonce: derive('nonce') }
 }
 
@@ -106,11 +106,8 @@ function sealMessage(browserId: string, payload: string): string {
   return `upstream_pending:${browserId}:${payload}`
 }
 
-/** In constant time: the digest of one is checked against the other. */
-function isSame({ purposeKeys }: ServerContext, one: string, other: string): boolean {
-  return purposeKeys.isMac(
-    'browser',
-    `upstream_state:${one}`,
-    purposeKeys.mac('browser', `upstream_state:${other}`),
-  )
+/** In constant time: digests are compared, which are of one length. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(one), digest(other))
 }
