@@ -1,8 +1,8 @@
 // The entry of the Worker: https://developers.cloudflare.com/workers/runtime-apis/handlers/
 import type { Bindings, ExecutionContext } from './bindings.ts'
 import { serverOf } from './isolate.ts'
+import { runWithConnections } from './request_connections.ts'
 import { refuseTooMany } from './request_limit.ts'
-import { runInScope } from './request_scope.ts'
 
 /** Answers requests, and once a minute cleans up and rotates keys. */
 export default {
@@ -11,7 +11,7 @@ export default {
     const clientAddress = request.headers.get('CF-Connecting-IP') ?? undefined
     const refusal = await refuseTooMany(bindings.REQUEST_LIMIT, request, clientAddress)
     if (refusal !== undefined) return refusal
-    return runInScope(bindings.HYPERDRIVE, execution, async () => {
+    return runWithConnections(bindings.HYPERDRIVE, execution, async () => {
       try {
         const server = await serverOf(bindings)
         return await server.fetch(request, { clientAddress, loopback: false })
@@ -22,7 +22,9 @@ export default {
   },
 
   async scheduled(_event: unknown, bindings: Bindings, execution: ExecutionContext): Promise<void> {
-    await runInScope(bindings.HYPERDRIVE, execution, async () => (await serverOf(bindings)).maintain())
+    await runWithConnections(bindings.HYPERDRIVE, execution, async () =>
+      (await serverOf(bindings)).maintain(),
+    )
   },
 }
 

@@ -5,7 +5,7 @@ import { checkNoCaching } from './caching_check.ts'
 import { MAX_PBKDF2_ITERATIONS, readEnvironment } from './environment.ts'
 import { createLog } from './log.ts'
 import { createPublicFetch } from './public_fetch.ts'
-import { continueInScope, scopedDatabase } from './request_scope.ts'
+import { continueAfterAnswer, requestDatabase } from './request_connections.ts'
 
 /** In milliseconds. The database of an isolate is asked for denials this often at the most, and only when somebody asks. */
 const DENIALS_MAX_AGE = 1_000
@@ -15,16 +15,16 @@ export async function start(bindings: Readonly<Bindings>): Promise<Server> {
   const { emailWebhookUrl, logLevel, allowLoopbackFetch, ...settings } = readEnvironment(bindings)
   const log = createLog(logLevel)
   if (allowLoopbackFetch) log.warn({}, 'ALLOW_LOOPBACK_FETCH is on; it is for development only.')
-  await checkNoCaching(scopedDatabase)
+  await checkNoCaching(requestDatabase)
   return createServer({
     ...settings,
-    database: scopedDatabase,
+    database: requestDatabase,
     maxPbkdf2Iterations: MAX_PBKDF2_ITERATIONS,
     mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
     fetchPublicUrl: createPublicFetch({ allowLoopback: allowLoopbackFetch }),
     log,
     denialsMaxAge: DENIALS_MAX_AGE,
     feedMaxAge: DENIALS_MAX_AGE,
-    waitUntil: continueInScope,
+    waitUntil: continueAfterAnswer,
   })
 }
