@@ -1,4 +1,5 @@
 import type { Logger } from '@auth-agent/server/log'
+import { within } from '@auth-agent/server/shared_work'
 import { context, DiagLogLevel, diag } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
@@ -59,10 +60,8 @@ export function startOpenTelemetry(
     tracing: traces && createTracing(traces.getTracer('auth-agent')),
     async close() {
       const lost = (error: unknown) => log.warn({ err: error }, 'What was left for a collector is lost.')
-      await atMost(
-        FAREWELL_MS,
-        Promise.all([traces?.shutdown().catch(lost), metrics?.shutdown().catch(lost)]),
-      )
+      const farewell = [traces?.shutdown().catch(lost), metrics?.shutdown().catch(lost)]
+      await within(FAREWELL_MS, Promise.all(farewell)).catch(lost)
       context.disable()
       diag.disable()
     },
@@ -70,15 +69,6 @@ export function startOpenTelemetry(
 }
 
 const SILENT = { error() {}, warn() {}, info() {}, debug() {}, verbose() {} }
-
-async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
-}
 
 /** What the operator says of it counts for more. */
 function describeProcess(worker: number | undefined): Resource {

@@ -2,6 +2,7 @@ import type { ServerContext } from '../context.ts'
 import { describeCause } from '../http/failure.ts'
 import { jsonResponse, NO_STORE } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
+import { within } from '../shared_work.ts'
 
 /** Whether the process answers at all. */
 export function health(): Response {
@@ -48,14 +49,6 @@ async function checkCounters({ attemptCounters, log }: ServerContext): Promise<b
     log.warn(describeCause(error), 'Attempts cannot be counted.')
     return false
   }
-}
-
-async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took longer than ${ms} ms.`)), ms)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function unavailable(status: 'stopping' | 'unavailable'): Response {
