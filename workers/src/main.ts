@@ -1,5 +1,6 @@
 // The entry of the Worker: https://developers.cloudflare.com/workers/runtime-apis/handlers/
 import type { Bindings, ExecutionContext } from './bindings.ts'
+import { findClientAddress } from './client_address.ts'
 import { serverOf } from './isolate.ts'
 import { runWithConnections } from './request_connections.ts'
 import { refuseTooMany } from './request_limit.ts'
@@ -7,8 +8,7 @@ import { refuseTooMany } from './request_limit.ts'
 /** Answers requests, and once a minute cleans up and rotates keys. */
 export default {
   async fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Promise<Response> {
-    // The platform sets it on every request, over whatever the client sent.
-    const clientAddress = request.headers.get('CF-Connecting-IP') ?? undefined
+    const clientAddress = findClientAddress(request.headers)
     const refusal = await refuseTooMany(bindings.REQUEST_LIMIT, request, clientAddress)
     if (refusal !== undefined) return refusal
     return runWithConnections(bindings.HYPERDRIVE, execution, async () => {

@@ -29,3 +29,14 @@ it('nobody is refused whose address is not known, or where nothing counts', asyn
   expect(await refuseTooMany(usedUp, at('/token'), undefined)).toBeUndefined()
   expect(await refuseTooMany(undefined, at('/token'), '192.0.2.1')).toBeUndefined()
 })
+
+it.each([
+  ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', 1],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', 2],
+  ['192.0.2.1', '192.0.2.2', 2],
+])('%s and %s are %i', async (one, other, networks) => {
+  const keys = new Set<string>()
+  const counting = { limit: async ({ key }: { key: string }) => ({ success: keys.add(key) !== undefined }) }
+  for (const address of [one, other]) await refuseTooMany(counting, at('/token'), address)
+  expect(keys.size).toBe(networks)
+})

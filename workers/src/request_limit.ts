@@ -1,10 +1,11 @@
+import { networkOf } from '@auth-agent/server/network'
 import type { RateLimit } from './bindings.ts'
 
 /** What MCP servers and monitors ask all the time from one address, and what costs nothing. */
 const UNLIMITED = /\/(introspect|revocations|health|ready|assets\/.*|\.well-known\/.*)$/
 
 /**
- * Refuses an address that asks too much, before anything is done for it. The platform counts in each of its locations by
+ * Refuses an address (of IPv6, a /64) that asks too much, before anything is done for it. The platform counts in each of its locations by
  * itself; what must be counted exactly (guesses) has its budgets in the database.
  */
 export async function refuseTooMany(
@@ -14,7 +15,7 @@ export async function refuseTooMany(
 ): Promise<Response | undefined> {
   if (limit === undefined || clientAddress === undefined) return undefined
   if (UNLIMITED.test(new URL(request.url).pathname)) return undefined
-  const { success } = await limit.limit({ key: clientAddress })
+  const { success } = await limit.limit({ key: networkOf(clientAddress) })
   if (success) return undefined
   const body = {
     error: 'slow_down',
