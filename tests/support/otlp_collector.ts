@@ -27,7 +27,10 @@ export interface OtlpCollector {
   /** Every byte of every body with traces. */
   bodies(): string
   contentTypes(): readonly string[]
+  /** Who sent the first body with traces. */
   resource(): Readonly<Record<string, unknown>>
+  /** Who sent metrics, one for each body. */
+  senders(): readonly Readonly<Record<string, unknown>>[]
 }
 
 interface Attribute {
@@ -48,7 +51,7 @@ type Metric = { name: string; unit: string } & Partial<
   Record<ReceivedMetric['kind'], { dataPoints: MetricPoint[] }>
 >
 interface MetricsPayload {
-  resourceMetrics: { scopeMetrics: { metrics: Metric[] }[] }[]
+  resourceMetrics: { resource: { attributes: Attribute[] }; scopeMetrics: { metrics: Metric[] }[] }[]
 }
 
 export async function startOtlpCollector(): Promise<OtlpCollector> {
@@ -70,6 +73,10 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     bodies: () => Buffer.concat(bodies).toString('latin1'),
     contentTypes: () => types,
     resource: () => valuesOf(payloads()[0]?.resourceSpans[0]?.resource.attributes ?? []),
+    senders: () =>
+      metricBodies
+        .flatMap((body) => (JSON.parse(body) as MetricsPayload).resourceMetrics)
+        .map(({ resource }) => valuesOf(resource.attributes)),
     metrics: () => metricsOf(JSON.parse(metricBodies.at(-1) ?? '{"resourceMetrics":[]}') as MetricsPayload),
     spans: () =>
       payloads()

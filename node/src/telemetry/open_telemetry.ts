@@ -12,6 +12,7 @@ import {
   type Resource,
   resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceInstanceIdDetector,
   serviceNameEnvDetector,
 } from '@opentelemetry/resources'
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
@@ -70,15 +71,17 @@ export function startOpenTelemetry(
 
 const SILENT = { error() {}, warn() {}, info() {}, debug() {}, verbose() {} }
 
-/** What the operator says of it counts for more. */
+/**
+ * Each process has an id of its own, by which a collector keeps the counters of several nodes apart, and those of one before
+ * and after a restart. What the operator says of it counts for more.
+ */
 function describeProcess(worker: number | undefined): Resource {
   const own = {
     'service.name': 'auth-agent',
-    ...(worker !== undefined && { 'service.instance.id': `worker-${worker}` }),
+    ...(worker !== undefined && { 'auth_agent.worker': worker }),
   }
-  return defaultResource()
-    .merge(resourceFromAttributes(own))
-    .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }))
+  const detectors = [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector]
+  return defaultResource().merge(resourceFromAttributes(own)).merge(detectResources({ detectors }))
 }
 
 function startTraces(resource: Resource, env: Environment): TracerProvider {
