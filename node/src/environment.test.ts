@@ -7,6 +7,13 @@ const SECRET = 'a-secret-of-thirty-two-bytes-for-tests'
 const OTHER_SECRET = 'another-secret-of-thirty-two-bytes-or-more'
 const DATABASE = { DATABASE_URL: 'postgres://user:word@db.example.com/auth', AUTH_AGENT_SECRET: SECRET }
 
+const UPSTREAM = {
+  UPSTREAM_ISSUER: 'https://login.example.com/',
+  UPSTREAM_CLIENT_ID: 'auth-agent',
+  UPSTREAM_EMAIL_DOMAINS: 'Example.com, example.org',
+}
+const LOCAL_UPSTREAM = { ...UPSTREAM, UPSTREAM_ISSUER: 'http://127.0.0.1:54321/auth/v1' }
+
 type Env = Record<string, string>
 
 /** What a value makes of the settings. */
@@ -54,6 +61,30 @@ const ADMITTED: readonly (readonly [Env, Partial<Settings>])[] = [
   [{ REFRESH_TOKEN_TTL: '86400' }, { refreshTokenTtl: 86_400 }],
   [{ SIGN_UP: 'open' }, { signUp: 'open' }],
   [{ SIGN_UP: 'Example.com, sub.example.org' }, { signUp: ['example.com', 'sub.example.org'] }],
+  [
+    { ...UPSTREAM, UPSTREAM_CLIENT_SECRET: 'a secret' },
+    {
+      upstream: {
+        issuer: 'https://login.example.com/',
+        clientId: 'auth-agent',
+        clientSecret: 'a secret',
+        name: 'login.example.com',
+        emailDomains: ['example.com', 'example.org'],
+      },
+    },
+  ],
+  [
+    { ...LOCAL_UPSTREAM, UPSTREAM_EMAIL_DOMAINS: '*', UPSTREAM_NAME: ' Acme ', ALLOW_LOOPBACK_FETCH: 'true' },
+    {
+      upstream: {
+        issuer: 'http://127.0.0.1:54321/auth/v1',
+        clientId: 'auth-agent',
+        clientSecret: undefined,
+        name: 'Acme',
+        emailDomains: 'all',
+      },
+    },
+  ],
   [
     { TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.1' },
     { trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.1'] },
@@ -144,6 +175,29 @@ const REFUSED: readonly (readonly [Env, string, string])[] = [
   [{ SIGN_UP: 'yes' }, 'SIGN_UP', 'closed, open'],
   [{ SIGN_UP: '@example.com' }, 'SIGN_UP', 'example.com,example.org'],
   [{ SIGN_UP: 'example.com,' }, 'SIGN_UP', 'example.com,example.org'],
+  [{ ...UPSTREAM, UPSTREAM_ISSUER: 'login.example.com' }, 'UPSTREAM_ISSUER', 'discovery document'],
+  [{ ...UPSTREAM, UPSTREAM_ISSUER: 'http://login.example.com' }, 'UPSTREAM_ISSUER', 'https://'],
+  [{ ...UPSTREAM, UPSTREAM_ISSUER: 'https://login.example.com?a' }, 'UPSTREAM_ISSUER', 'https://'],
+  [{ ...UPSTREAM, UPSTREAM_ISSUER: 'http://localhost:8787' }, 'UPSTREAM_ISSUER', 'another one'],
+  [LOCAL_UPSTREAM, 'UPSTREAM_ISSUER', 'ALLOW_LOOPBACK_FETCH=true'],
+  [{ ...UPSTREAM, UPSTREAM_CLIENT_ID: '' }, 'UPSTREAM_CLIENT_ID', 'set both'],
+  [{ ...UPSTREAM, UPSTREAM_EMAIL_DOMAINS: '' }, 'UPSTREAM_EMAIL_DOMAINS', 'give *'],
+  [
+    { ...UPSTREAM, UPSTREAM_EMAIL_DOMAINS: '@example.com' },
+    'UPSTREAM_EMAIL_DOMAINS',
+    'example.com,example.org',
+  ],
+  [{ UPSTREAM_CLIENT_SECRET: 'a secret' }, 'UPSTREAM_ISSUER', 'set both'],
+  [
+    { ...UPSTREAM, UPSTREAM_ISSUER: 'https://accounts.google.com', UPSTREAM_EMAIL_DOMAINS: '*' },
+    'UPSTREAM_EMAIL_DOMAINS',
+    'list the domains',
+  ],
+  [
+    { ...UPSTREAM, UPSTREAM_ISSUER: 'https://login.microsoftonline.com/common/v2.0' },
+    'UPSTREAM_ISSUER',
+    '<tenant id>',
+  ],
   [{ TRUSTED_PROXIES: 'proxy.example.com' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
   [{ TRUSTED_PROXIES: '10.0.0.0/33' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],
   [{ TRUSTED_PROXIES: '10.0.0.0/8/8' }, 'TRUSTED_PROXIES', '10.0.0.0/8'],

@@ -319,3 +319,43 @@ describe('with loopback allowed', () => {
     expect(await codeOf(fetch(new URL('https://public.test/'), LIMITS))).toBe('address_not_allowed')
   })
 })
+
+describe('what is sent to an upstream provider', () => {
+  const POST = {
+    method: 'POST',
+    headers: { authorization: 'Basic YTpi', accept: 'text/html' },
+    body: 'code=c',
+  } as const
+  const ANSWERS = { ...LIMITS, statuses: [200, 400] }
+
+  it('arrives as it is, and a refusal comes back', async () => {
+    const bodies: string[] = []
+    const { fetch, url, requests } = await serve((request, response) => {
+      request.on('data', (chunk) => bodies.push(String(chunk)))
+      request.on('end', () => response.writeHead(400, { 'content-type': 'application/json' }).end('{}'))
+    })
+    expect(await fetch(url, ANSWERS, POST)).toMatchObject({ status: 400 })
+    expect(bodies).toEqual(['code=c'])
+    expect(requests[0]).toMatch(/^POST .*"authorization":"Basic YTpi".*"accept":"application\/json"/)
+  })
+
+  it('is sent to nobody by a redirect', async () => {
+    const { fetch, url, requests } = await serve((_request, response) => {
+      response.writeHead(307, { location: url.href }).end()
+    })
+    expect(await codeOf(fetch(url, ANSWERS, POST))).toBe('status')
+    expect(requests).toHaveLength(1)
+  })
+
+  it('goes to the origin that the operator named, on whichever network and port; nothing else does', async () => {
+    const options = { resolve: async () => [PRIVATE], allowedPorts: [] }
+    const server = createServer(certificate, answerJson('{}'))
+    const port = await listen(server, PRIVATE)
+    const { fetch } = await serve(answerJson('{}'), { ...options, ownOrigin: `https://public.test:${port}` })
+    expect(await fetch(new URL(`https://public.test:${port}/token`), LIMITS)).toMatchObject({ status: 200 })
+    expect(await codeOf(fetch(new URL(`https://public.test:${port + 1}/`), LIMITS))).toBe('url_not_allowed')
+    expect(await codeOf(fetch(new URL(`http://public.test:${port}/`), LIMITS))).toBe('url_not_allowed')
+    expect(await codeOf(fetch(new URL(`https://user@public.test:${port}/`), LIMITS))).toBe('url_not_allowed')
+    expect(await codeOf(fetch(new URL('https://other.test/'), LIMITS))).toBe('address_not_allowed')
+  })
+})

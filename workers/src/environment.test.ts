@@ -34,6 +34,19 @@ describe('the bindings of a Worker', () => {
     expect(readEnvironment(local)).toMatchObject({ allowLoopbackFetch: true })
   })
 
+  it('name an upstream provider', () => {
+    const bindings = { UPSTREAM_ISSUER: 'https://login.example.com', UPSTREAM_CLIENT_ID: 'auth-agent' }
+    expect(() => readEnvironment({ ...GOOD, ...bindings } as Bindings)).toThrow(
+      'UPSTREAM_EMAIL_DOMAINS is missing',
+    )
+    const settings = readEnvironment({
+      ...GOOD,
+      ...bindings,
+      UPSTREAM_EMAIL_DOMAINS: 'example.com',
+    } as Bindings)
+    expect(settings.upstream).toMatchObject({ issuer: bindings.UPSTREAM_ISSUER, name: 'login.example.com' })
+  })
+
   it.each([
     [{ HYPERDRIVE: undefined }, 'HYPERDRIVE is missing'],
     [{ ISSUER_URL: '' }, 'ISSUER_URL is missing'],

@@ -31,6 +31,26 @@ describe('a URL that a stranger named', () => {
     expect(Object.keys(init?.headers ?? {})).toEqual(['accept', 'accept-encoding', 'user-agent'])
   })
 
+  it('is sent what an upstream provider is asked, without losing what the fetch sets by itself', async () => {
+    const answer = vi.fn((_url: URL, _init: RequestInit) =>
+      Promise.resolve(Response.json({}, { status: 400 })),
+    )
+    vi.stubGlobal('fetch', answer)
+    const request = {
+      method: 'POST',
+      headers: { authorization: 'Basic YTpi', accept: 'a/b' },
+      body: 'c=d',
+    } as const
+    const limits = { ...LIMITS, statuses: [200, 400] }
+    const url = new URL('https://login.example/token')
+    expect(await createPublicFetch()(url, limits, request)).toMatchObject({ status: 400 })
+    expect(answer.mock.calls[0]?.[1]).toMatchObject({
+      method: 'POST',
+      body: 'c=d',
+      headers: { authorization: 'Basic YTpi', accept: 'application/json' },
+    })
+  })
+
   it.each([
     ['http://client.example/', 'url_not_allowed'],
     ['https://client.example:8443/', 'url_not_allowed'],
