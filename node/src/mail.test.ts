@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { SMTPServer } from 'smtp-server'
+import { inspect } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { findFreePort } from '../../tests/support/loopback.ts'
+import { startSmtpServer } from '../../tests/support/smtp_server.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
 
 const MAIL = {
@@ -12,33 +14,9 @@ const MAIL = {
 }
 const ISSUER = 'https://auth.example.com'
 
-/** A mail server that keeps what it takes. */
-async function startSmtp(options: { refuse?: boolean } = {}) {
-  const taken: { from: string; to: string[]; user: unknown; source: string }[] = []
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    allowInsecureAuth: true,
-    onAuth: ({ username }, _session, callback) => callback(null, { user: username }),
-    onData(stream, { envelope, user }, callback) {
-      text(stream).then((source) => {
-        if (options.refuse) return callback(new Error('no room'))
-        const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address
-        taken.push({ from, to: envelope.rcptTo.map(({ address }) => address), user, source })
-        callback()
-      }, callback)
-    },
-  })
-  const { port } = await new Promise<AddressInfo>((resolve) => {
-    const listening = server.listen(0, '127.0.0.1', () => resolve(listening.address() as AddressInfo))
-  })
-  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())))
-  return { host: `127.0.0.1:${port}`, taken }
-}
-
 describe('mail by SMTP', () => {
   it('arrives, from the sender in the URL', async () => {
-    const { host, taken } = await startSmtp()
+    const { host, taken } = await startSmtpServer()
     await createSmtpMailer(`smtp://user:pass%20word@${host}?from=auth@example.com`, ISSUER).send(MAIL)
     expect(taken).toMatchObject([{ from: 'auth@example.com', to: ['person@example.org'], user: 'user' }])
     expect(taken[0]?.source).toContain('ABCD1234')
@@ -49,18 +27,34 @@ describe('mail by SMTP', () => {
     ['user%40example.com:secret@', 'user@example.com'],
     ['', 'no-reply@auth.example.com'],
   ])('without a sender in the URL of %j comes from %s', async (credentials, from) => {
-    const { host, taken } = await startSmtp()
+    const { host, taken } = await startSmtpServer()
     await createSmtpMailer(`smtp://${credentials}${host}`, ISSUER).send(MAIL)
     expect(taken).toMatchObject([{ from }])
   })
 
   it('rejects when it was not taken', async () => {
-    const { host } = await startSmtp({ refuse: true })
-    await expect(createSmtpMailer(`smtp://${host}`, ISSUER).send(MAIL)).rejects.toThrow('no room')
+    const { host } = await startSmtpServer({ refuseData: 'no room' })
+    await expect(createSmtpMailer(`smtp://${host}`, ISSUER).send(MAIL)).rejects.toThrow(
+      'The server of SMTP_URL refused mail at DATA (450 EMESSAGE).',
+    )
+  })
+
+  it('rejects with codes alone, since what the server says names the person', async () => {
+    const { host } = await startSmtpServer({ refuseRecipient: (address) => `5.1.1 <${address}>: unknown` })
+    const failure: Error = await createSmtpMailer(`smtp://${host}`, ISSUER)
+      .send(MAIL)
+      .then(expect.fail, (error) => error)
+    expect(failure.message).toBe('The server of SMTP_URL refused mail at RCPT TO (550 5.1.1 EENVELOPE).')
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('person')
+  })
+
+  it('rejects with what is in the way, where there is no server', async () => {
+    const mailer = createSmtpMailer(`smtp://127.0.0.1:${await findFreePort()}`, ISSUER)
+    await expect(mailer.send(MAIL)).rejects.toThrow('The server of SMTP_URL took no mail (ECONNREFUSED).')
   })
 
   it('goes to one person, whatever the address looks like', async () => {
-    const { host, taken } = await startSmtp()
+    const { host, taken } = await startSmtpServer()
     const mailer = createSmtpMailer(`smtp://${host}`, ISSUER)
     await mailer.send({ ...MAIL, to: 'a@example.org, b@example.org' }).catch(() => {})
     await mailer.send({ ...MAIL, subject: 'x\r\nBcc: c@example.org' })
@@ -94,5 +88,12 @@ describe('mail by webhook', () => {
     const { url, taken } = await startWebhook(status)
     await expect(createWebhookMailer(url).send(MAIL)).rejects.toThrow()
     expect(taken).toHaveLength(1)
+  })
+
+  it('rejects with what is in the way, where nobody answers', async () => {
+    const mailer = createWebhookMailer(`http://127.0.0.1:${await findFreePort()}/token-of-the-operator`)
+    const failure: Error = await mailer.send(MAIL).then(expect.fail, (error) => error)
+    expect(failure.message).toBe('EMAIL_WEBHOOK_URL was not reached (ECONNREFUSED).')
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toMatch(/person|token/)
   })
 })
