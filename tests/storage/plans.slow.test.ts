@@ -1,0 +1,89 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { clientDigest } from '../../server/src/clients/client.ts'
+import { prepareFlows, runFlows } from '../support/every_flow.ts'
+import { type Explained, explainStatements, nodesOf, shapeOf } from '../support/explaining_database.ts'
+import { registerClient, registerServer } from '../support/flow.ts'
+import { growTables, type Sizes, storeClients } from '../support/many_rows.ts'
+import { createTestServer, type TestServer } from '../support/server.ts'
+
+const FEW: Sizes = { tokens: 1_000, denials: 10_000 }
+const MANY: Sizes = { tokens: 200_000, denials: 20_000 }
+
+/** What people who run the server make: a page or a few, which it is right to read whole. Nobody makes device codes yet. */
+const SMALL_TABLES = [
+  'organizations',
+  'mcp_servers',
+  'deployment',
+  'signing_keys',
+  'purpose_keys',
+  'memberships',
+  'invitations',
+  'device_codes',
+]
+
+const MODES = ['force_custom_plan', 'force_generic_plan'] as const
+
+describe('the plans of the statements of every flow', () => {
+  let few: Explained[]
+  let many: Explained[]
+  beforeAll(async () => {
+    few = await explainFlows(FEW)
+    many = await explainFlows(MANY)
+  }, 300_000)
+
+  it('are the same with few rows as with many', () => {
+    expect(shapesOf(many)).toEqual(shapesOf(few))
+    expect(Object.keys(shapesOf(many)).length).toBeGreaterThan(80)
+  })
+
+  it('read no table whole that grows', () => {
+    const scanned = many.flatMap(({ name, plan }) =>
+      nodesOf(plan)
+        .filter((node) => node['Node Type'] === 'Seq Scan')
+        .map((node) => `${name}: ${node['Relation Name']}`),
+    )
+    expect(scanned.filter((line) => !SMALL_TABLES.some((table) => line.endsWith(`: ${table}`)))).toEqual([])
+  })
+})
+
+/** How every statement of the flows is run on a database that has been in use for long, in each mode. */
+async function explainFlows(sizes: Sizes): Promise<Explained[]> {
+  const server = await createTestServer()
+  const mcp = await registerServer(server, { access: 'everyone' })
+  await storeSomeClients(server)
+  const world = await prepareFlows(server, mcp)
+  await growTables(server.database.url, sizes)
+  const explained: Explained[] = []
+  for (const mode of MODES) {
+    const { database, take } = explainStatements(server.database.database, mode)
+    const node = await createTestServer(
+      {},
+      { database: { ...server.database, database }, clock: server.clock },
+    )
+    await runFlows(node, world)
+    await node.server.maintain()
+    explained.push(...take())
+  }
+  await server.close()
+  return explained
+}
+
+async function storeSomeClients(server: TestServer): Promise<void> {
+  const ids: string[] = []
+  for (let n = 0; n < 100; n += 1) ids.push(await registerClient(server, { client_name: `Client ${n}` }))
+  await storeClients(
+    server.database.database,
+    ids.map((client_id) => ({
+      client_id,
+      digest: clientDigest(client_id),
+      organization_id: 'org_root',
+      source: 'dynamic',
+      metadata: {},
+      secret_digest: null,
+    })),
+  )
+}
+
+function shapesOf(explained: readonly Explained[]): Record<string, string> {
+  return Object.fromEntries(explained.map(({ name, mode, plan }) => [`${name}, ${mode}`, shapeOf(plan)]))
+}
