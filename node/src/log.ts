@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
-import type { Logger } from '@auth-agent/server/log'
-import { destination, pino, stdSerializers } from 'pino'
+import { describeError, type Logger } from '@auth-agent/server/log'
+import { type DestinationStream, destination, pino } from 'pino'
 import type { Settings } from './environment.ts'
 
 /** What waits to be written, in bytes; while nobody reads, what goes beyond is lost. */
@@ -16,20 +16,16 @@ export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
-/**
- * JSON lines on stderr; stdout is for the person at the terminal. Lines are written behind the back of requests,
- * and what is left at the end is written before the process goes.
- */
-export function createLog(level: Settings['logLevel']): Logger {
-  const lines = destination({ dest: 2, sync: false, maxLength: MAX_WAITING, maxWrite: MAX_WRITE })
-  lines.on('error', () => {})
+/** JSON lines on stderr; stdout is for the person at the terminal. Stacks are for who looks for a fault: `debug`, `trace`. */
+export function createLog(level: Settings['logLevel'], lines: DestinationStream = standardError()): Logger {
+  const describe = (error: unknown) => describeError(error, level === 'debug' || level === 'trace')
   const log = pino(
     {
       level,
       base: { service: 'auth-agent', ...(cluster.worker && { worker: cluster.worker.id }) },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: stdSerializers.err, error: stdSerializers.err },
+      serializers: { err: describe, error: describe },
     },
     lines,
   )
@@ -39,4 +35,11 @@ export function createLog(level: Settings['logLevel']): Logger {
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
   }
+}
+
+/** Lines are written behind the back of requests, and what is left at the end is written before the process goes. */
+function standardError(): DestinationStream {
+  const lines = destination({ dest: 2, sync: false, maxLength: MAX_WAITING, maxWrite: MAX_WRITE })
+  lines.on('error', () => {})
+  return lines
 }
