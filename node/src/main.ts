@@ -1,14 +1,16 @@
-// Starts the server, migrates its database, or rotates its keys:
-// `node dist/node/main.js [start | migrate | rotate-signing-keys [--immediately]]`.
+// Starts the server, migrates its database, or rotates its keys: `node dist/node/main.js [start | migrate |
+// rotate-signing-keys [--immediately] | rotate-purpose-key <purpose> [--immediately] | withdraw-purpose-keys <purpose>]`.
 import cluster from 'node:cluster'
 import type { Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLog, outliveReaders } from './log.ts'
+import { rotatePurposeKey, withdrawPurposeKeys } from './rotate_purpose_key.ts'
 import { rotateSigningKeys } from './rotate_signing_keys.ts'
 import { type Running, start } from './start.ts'
 import { work } from './worker.ts'
 
+const COMMANDS = 'migrate, rotate-signing-keys, rotate-purpose-key, or withdraw-purpose-keys'
 const print = (text: string) => void process.stdout.write(`${text}\n`)
 
 outliveReaders()
@@ -17,9 +19,11 @@ try {
   if (command === 'start') await serve()
   else if (command === 'migrate') await migrate()
   else if (command === 'rotate-signing-keys') print(await rotateSigningKeys(rest, process.env))
+  else if (command === 'rotate-purpose-key') print(await rotatePurposeKey(rest, process.env))
+  else if (command === 'withdraw-purpose-keys') print(await withdrawPurposeKeys(rest, process.env))
   else
     throw new EnvironmentError(
-      `There is no command ${command}: use start, which is the default, migrate, or rotate-signing-keys.`,
+      `There is no command ${command}: use start, which is the default, ${COMMANDS}.`,
     )
 } catch (error) {
   const isVerbose = /^(debug|trace)$/.test(process.env['LOG_LEVEL'] ?? '')

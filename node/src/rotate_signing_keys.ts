@@ -1,6 +1,5 @@
-import { EnvironmentError, readEnvironment } from './environment.ts'
-import { createLog } from './log.ts'
-import { openServer } from './open_server.ts'
+import { EnvironmentError } from './environment.ts'
+import { runBesideNodes } from './run_beside_nodes.ts'
 
 /**
  * The command `rotate-signing-keys`, for a policy that asks for it, or for a key that may have leaked: the server rotates
@@ -17,13 +16,7 @@ export async function rotateSigningKeys(
   if (others.length > 0 || (option !== undefined && option !== '--immediately'))
     throw new EnvironmentError('rotate-signing-keys takes --immediately, or nothing.')
   const isImmediate = option === '--immediately'
-  const settings = readEnvironment(env)
-  const { server, close } = await openServer(
-    { ...settings, owner: undefined, redisUrl: undefined, workers: 1, databaseConnections: 2 },
-    createLog(settings.logLevel),
-    () => {},
-  )
-  await server.rotateSigningKeys(isImmediate ? 0 : undefined).finally(close)
+  await runBesideNodes(env, (server) => server.rotateSigningKeys(isImmediate ? 0 : undefined))
   return isImmediate
     ? 'New signing keys are published; within a minute every node signs with them.'
     : 'New signing keys are published; in a day every node signs with them.'

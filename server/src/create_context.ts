@@ -44,7 +44,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
   const storage = createStorage(options.database)
   await claimDatabase(storage, issuer, log)
   const wrapping = createKeyWrapping(options.secrets)
-  const purposeKeys = await loadPurposeKeys(storage, wrapping, new Date(now()))
+  const purposeKeys = await loadPurposeKeys({ storage, wrapping, log, waitUntil, now })
   const signingKeys = await loadSigningKeys({
     storage,
     wrapping,

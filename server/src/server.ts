@@ -41,6 +41,7 @@ import { userinfo } from './endpoints/userinfo.ts'
 import { OAuthError } from './errors.ts'
 import { cacheableDocument, respondCacheable } from './http/cacheable.ts'
 import { renderErrorForPeople, renderErrorJson } from './http/failure.ts'
+import type { Purpose } from './keys/purpose_keys.ts'
 import { maintain } from './maintenance.ts'
 import { managementApi } from './management/api.ts'
 import type { ConnectionInfo, ServerOptions } from './options.ts'
@@ -64,6 +65,13 @@ export interface Server {
    * seconds: a day by default, by when every cache holds it.
    */
   rotateSigningKeys(publishAhead?: number): Promise<void>
+  /** Gives the key of a purpose a successor. Every node knows it within two minutes, and uses it then or in a day. */
+  rotatePurposeKey(purpose: Purpose, when: 'in a day' | 'immediately'): Promise<void>
+  /**
+   * Deletes the former keys of a purpose: what they made is refused, within two minutes on every node. Rejects with a
+   * sentence for the operator where there is none, or the new one is not used yet.
+   */
+  withdrawPurposeKeys(purpose: Purpose): Promise<void>
   /** What a monitor may want to know now. */
   measure(): Measurements
 }
@@ -74,10 +82,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   if (options.owner !== undefined) await ensureOwner(context, options.owner)
   const app = createApp(context)
   return {
-    fetch: (request, info) => identify(app, request, info),
+    fetch: (request, info) => identify(context, app, request, info),
     maintain: () => maintain(context),
     setupLink: () => createSetupLink(context),
     rotateSigningKeys: (publishAhead) => context.signingKeys.rotateAll(publishAhead),
+    rotatePurposeKey: (purpose, when) => context.purposeKeys.rotate(purpose, when),
+    withdrawPurposeKeys: (purpose) => context.purposeKeys.withdrawFormer(purpose),
     measure: () => ({
       denials: context.denials.size,
       denialsAge: context.denials.age(),
@@ -86,10 +96,20 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   }
 }
 
+/** A database that hangs holds up neither monitors nor documents. */
+const NEEDS_NO_PURPOSE_KEY = /\/(health|ready|assets\/[^/]*)$|\/\.well-known\//
+
 /** Every request has an id. A refusal tells it, so that whoever was refused can name it to the operator. */
-function identify(app: App, request: Request, info: ConnectionInfo): Promise<Response> {
+function identify(
+  { purposeKeys }: ServerContext,
+  app: App,
+  request: Request,
+  info: ConnectionInfo,
+): Promise<Response> {
   const id = info.requestId ?? newRequestId()
   return runRequest(id, async () => {
+    const reading = purposeKeys.keepCurrent()
+    if (reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)) await reading
     const response = await app.fetch(request, info)
     if (response.status >= 400) response.headers.set('X-Request-Id', id)
     return response

@@ -1,5 +1,9 @@
+import { createClientDirectory } from '../../server/src/clients/directory.ts'
+import type { FetchPublicUrl } from '../../server/src/clients/public_fetch.ts'
 import type { ServerContext } from '../../server/src/context.ts'
 import { createContext } from '../../server/src/create_context.ts'
+import { createKeyWrapping } from '../../server/src/keys/key_wrapping.ts'
+import { loadPurposeKeys } from '../../server/src/keys/purpose_keys.ts'
 import type { Mail } from '../../server/src/mail.ts'
 import type { ServerOptions } from '../../server/src/options.ts'
 import type { Database } from '../../server/src/storage/database.ts'
@@ -18,6 +22,7 @@ export interface TestContext {
   close(): Promise<void>
 }
 
+const SECRETS = ['a server secret that has more than thirty-two bytes']
 export const ISSUER = 'https://as.example'
 
 /** The options are those of a server on https with mail; passwords are stretched little, so that tests are quick. */
@@ -25,7 +30,7 @@ export async function createTestContext(
   overrides: Partial<ServerOptions> & { wrapDatabase?: (database: Database) => Database } = {},
 ): Promise<TestContext> {
   const test = await createTestDatabase()
-  const { wrapDatabase = (database) => database, ...options } = overrides
+  const { wrapDatabase = (database) => database, fetchPublicUrl = fetchNothing, ...options } = overrides
   const mails: Mail[] = []
   const logLines: string[] = []
   const keepLine = (fields: object, message: string) => {
@@ -41,17 +46,29 @@ export async function createTestContext(
   const context = await createContext({
     issuer: ISSUER,
     database,
-    secrets: ['a server secret that has more than thirty-two bytes'],
+    secrets: SECRETS,
     pbkdf2Iterations: 1000,
     mailer: {
       async send(mail) {
         mails.push(mail)
       },
     },
-    fetchPublicUrl: () => Promise.reject(new Error('Tests of people fetch nothing.')),
+    fetchPublicUrl,
     log: { debug: keepLine, info: keepLine, warn: keepLine, error: keepLine },
     now: () => clock.now,
     ...options,
   })
-  return { context, database, clock, mails, logLines, close: test.drop }
+  const purposeKeys = await keysWithoutAge(context, options.secrets ?? SECRETS)
+  const clients = createClientDirectory({ ...context, purposeKeys, fetchPublicUrl })
+  const parts = { ...context, purposeKeys, clients }
+  return { context: parts, database, clock, mails, logLines, close: test.drop }
+}
+
+const fetchNothing: FetchPublicUrl = () => Promise.reject(new Error('Tests of people fetch nothing.'))
+
+/** Tests let weeks pass at once, and no request comes through `fetch`, which would have the keys read again. */
+function keysWithoutAge({ storage, log, waitUntil, now }: ServerContext, secrets: readonly string[]) {
+  const startedAt = now()
+  const wrapping = createKeyWrapping(secrets)
+  return loadPurposeKeys({ storage, wrapping, log, waitUntil, now: () => startedAt })
 }

@@ -10,6 +10,7 @@ import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { mayUseResource, type ResolvedResource, resolveResource } from '../grants/resource.ts'
 import { readForm } from '../http/form.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
 import { newSecret } from '../random.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
@@ -142,8 +143,7 @@ export async function consent(context: ServerContext, request: Request): Promise
   if (decision !== 'approve' && decision !== 'deny') {
     throw new OAuthError('invalid_request', 'decision must be approve or deny.')
   }
-  const waiting = context.purposeKeys.mac('digest', form.get('request') ?? '')
-  const asked = await findRequest(context, waiting, session)
+  const { waiting, asked } = await findRequest(context, form.get('request') ?? '', session)
   const refuse = async (error_description: string) => {
     if (!(await context.storage.consumeAuthRequest(waiting, session.digest, new Date(context.now()))))
       throw alreadyAnswered()
@@ -164,14 +164,21 @@ export async function consent(context: ServerContext, request: Request): Promise
   return respond(context, asked, { code })
 }
 
-/** The request that waits, with client and server as they are now: what has changed since is asked about anew. */
+/**
+ * The request that waits, and what it is found by, with client and server as they are now: what has changed since is
+ * asked about anew.
+ */
 async function findRequest(
   context: ServerContext,
-  waiting: Buffer,
+  handle: string,
   session: Session,
-): Promise<Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'>> {
-  const row = await context.storage.findAuthRequest(waiting, session.digest, new Date(context.now()))
-  if (row === undefined) throw alreadyAnswered()
+): Promise<{ waiting: Buffer; asked: Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'> }> {
+  const now = new Date(context.now())
+  const known = await findByDigest(context.purposeKeys, handle, (digest) =>
+    context.storage.findAuthRequest(digest, session.digest, now),
+  )
+  if (known === undefined) throw alreadyAnswered()
+  const { digest: waiting, found: row } = known
   const stored = storedRequest.parse(row.request)
   const client = await context.clients.find(row.client_id)
   if (
@@ -186,7 +193,8 @@ async function findRequest(
   }
   await checkAdmission(context, client, target)
   const { redirectUri, responseMode, state, scopes, codeChallenge, nonce } = stored
-  return { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
+  const asked = { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
+  return { waiting, asked }
 }
 
 /** Of all that the page says of a resource: its address and names, what it sees, and what the scopes let the client do. */

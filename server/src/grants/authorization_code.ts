@@ -2,6 +2,7 @@ import { checkCodeVerifier } from '../checks/pkce.ts'
 import { type Client, isConfidential } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import type { AuthCode } from '../storage/auth_codes.ts'
 import { newFamily } from '../tokens/refresh_token.ts'
 import { endGrant } from '../tokens/revocation.ts'
@@ -20,9 +21,10 @@ export async function authorizationCode(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { client, parameters } = request
-  const digest = context.purposeKeys.mac('digest', requiredParameter(parameters, 'code'))
-  const code = await context.storage.findCode(digest)
-  if (code === undefined) throw invalidCode('The code is not known: it was never issued, or long ago.')
+  const presented = requiredParameter(parameters, 'code')
+  const known = await findByDigest(context.purposeKeys, presented, (it) => context.storage.findCode(it))
+  if (known === undefined) throw invalidCode('The code is not known: it was never issued, or long ago.')
+  const { digest, found: code } = known
   await checkCode(context, request, code)
   if (code.used_at !== null) return refuseReplay(context, code)
 

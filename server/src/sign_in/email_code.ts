@@ -1,6 +1,7 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import type { Mail } from '../mail.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { runInBackground } from './background.ts'
@@ -36,9 +37,9 @@ export async function requestEmailCode(
   const browserId = identifyBrowser(context, request).id
   await context.storage.storeEmailCode(
     {
-      browser_digest: browserDigest(context, browserId),
+      browser_digest: context.purposeKeys.mac('digest', browserMessage(browserId)),
       email,
-      code_digest: codeDigest(context, browserId, email, code),
+      code_digest: context.purposeKeys.mac('digest', codeMessage(browserId, email, code)),
       expires_at: new Date(now + LIFETIME_SECONDS * 1000),
     },
     new Date(now),
@@ -61,16 +62,20 @@ export async function findByEmailCode(
   input: string,
 ): Promise<SignedIn | undefined> {
   const browserId = identifyBrowser(context, request).id
-  const digest = browserDigest(context, browserId)
-  const stored = await context.storage.countEmailCodeTry(digest, MAX_TRIES, new Date(context.now()))
+  const now = new Date(context.now())
+  const known = await findByDigest(context.purposeKeys, browserMessage(browserId), (digest) =>
+    context.storage.countEmailCodeTry(digest, MAX_TRIES, now),
+  )
   // Anybody can send a code that nobody asked for, so that leaves a line in the log and no record.
-  if (stored === undefined) {
+  if (known === undefined) {
     context.telemetry.signInTried('email_code', 'failed')
     context.log.info({ reason: 'no_code' }, 'An e-mail code was refused.')
     return undefined
   }
-  const presented = codeDigest(context, browserId, stored.email, toCode(input))
-  if (!timingSafeEqual(presented, stored.code_digest)) return refuse(context, 'wrong_code')
+  const { digest, found: stored } = known
+  const presented = codeMessage(browserId, stored.email, toCode(input))
+  if (!context.purposeKeys.isMac('digest', presented, stored.code_digest))
+    return refuse(context, 'wrong_code')
   if (!(await context.storage.consumeEmailCode(digest, stored.code_digest)))
     return refuse(context, 'used_code')
   const user = await findOrMakeAccount(context, stored.email)
@@ -94,12 +99,12 @@ function toCode(input: string): string {
   return input.replace(/[\s\p{Pd}]/gu, '').toUpperCase()
 }
 
-function browserDigest(context: ServerContext, browserId: string): Buffer {
-  return context.purposeKeys.mac('digest', `browser:${browserId}`)
+function browserMessage(browserId: string): string {
+  return `browser:${browserId}`
 }
 
-function codeDigest(context: ServerContext, browserId: string, email: string, code: string): Buffer {
-  return context.purposeKeys.mac('digest', `email_code:${browserId}:${email}:${code}`)
+function codeMessage(browserId: string, email: string, code: string): string {
+  return `email_code:${browserId}:${email}:${code}`
 }
 
 function codeMail(context: ServerContext, email: string, code: string): Mail {

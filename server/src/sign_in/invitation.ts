@@ -1,5 +1,6 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import type { Mail } from '../mail.ts'
 import { newId, newSecret } from '../random.ts'
 import type { StoredInvitation } from '../storage/invitations.ts'
@@ -35,7 +36,7 @@ export async function invite(
       organization_id,
       email,
       role,
-      token_digest: invitationDigest(context, token),
+      token_digest: context.purposeKeys.mac('digest', messageOf(token)),
       sent_by_mail: context.mailer !== undefined,
       invited_by: invitedBy ?? null,
       expires_at: new Date(now + INVITATION_SECONDS * 1000),
@@ -54,17 +55,19 @@ export async function invite(
   return context.mailer === undefined ? { id, link } : { id }
 }
 
-/** An invitation that can still be accepted, and whether its person has an account already. */
+/** An invitation that can still be accepted, what it is found by, and whether its person has an account already. */
 export async function findInvitation(
   context: ServerContext,
   token: string,
-): Promise<{ invitation: StoredInvitation; hasAccount: boolean } | undefined> {
-  const invitation = await context.storage.findInvitation(
-    invitationDigest(context, token),
-    new Date(context.now()),
+): Promise<{ invitation: StoredInvitation; digest: Buffer; hasAccount: boolean } | undefined> {
+  const now = new Date(context.now())
+  const known = await findByDigest(context.purposeKeys, messageOf(token), (digest) =>
+    context.storage.findInvitation(digest, now),
   )
-  if (invitation === undefined) return undefined
-  return { invitation, hasAccount: (await context.storage.findUserByEmail(invitation.email)) !== undefined }
+  if (known === undefined) return undefined
+  const { digest, found: invitation } = known
+  const account = await context.storage.findUserByEmail(invitation.email)
+  return { invitation, digest, hasAccount: account !== undefined }
 }
 
 /**
@@ -79,14 +82,14 @@ export async function acceptWithPassword(
 ): Promise<SignedIn | undefined> {
   const found = await findInvitation(context, token)
   if (found === undefined || found.hasAccount) return undefined
-  const { invitation } = found
+  const { invitation, digest } = found
   const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
   const user = { id: newId('usr_'), email: invitation.email }
   const email_verified_by = invitation.sent_by_mail ? 'mail' : 'administrator'
   const now = new Date(context.now())
   const isAccepted = await context.storage
     .transaction(async (tables) => {
-      if (!(await tables.consumeInvitation(invitationDigest(context, token), now))) return false
+      if (!(await tables.consumeInvitation(digest, now))) return false
       if (!(await tables.createUser({ ...user, email_verified_by }, now))) throw new AccountAppeared()
       await tables.setPassword({ id: newId('crd_'), user_id: user.id, password_hash }, now)
       await tables.addMember(membershipOf(invitation, user.id), now)
@@ -112,10 +115,10 @@ export async function acceptSignedIn(
 ): Promise<boolean> {
   const found = await findInvitation(context, token)
   if (found === undefined || found.invitation.email !== user.email) return false
-  const { invitation } = found
+  const { invitation, digest } = found
   const now = new Date(context.now())
   const isAccepted = await context.storage.transaction(async (tables) => {
-    if (!(await tables.consumeInvitation(invitationDigest(context, token), now))) return false
+    if (!(await tables.consumeInvitation(digest, now))) return false
     await tables.addMember(membershipOf(invitation, user.id), now)
     return true
   })
@@ -139,8 +142,8 @@ function recordAcceptance(
   return context.audit.record({ type: 'invitation.accepted', organization_id, user_id, detail: { id, role } })
 }
 
-function invitationDigest(context: ServerContext, token: string): Buffer {
-  return context.purposeKeys.mac('digest', `invitation:${token}`)
+function messageOf(token: string): string {
+  return `invitation:${token}`
 }
 
 interface MailedInvitation {

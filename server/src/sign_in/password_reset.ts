@@ -1,5 +1,6 @@
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import type { Mail } from '../mail.ts'
 import type { ConnectionInfo } from '../options.ts'
 import { newId, newSecret } from '../random.ts'
@@ -33,7 +34,7 @@ export async function requestPasswordReset(
     const token = newSecret()
     const now = context.now()
     const link = {
-      token_digest: resetDigest(context, token),
+      token_digest: context.purposeKeys.mac('digest', messageOf(token)),
       email,
       expires_at: new Date(now + LINK_SECONDS * 1000),
     }
@@ -45,11 +46,7 @@ export async function requestPasswordReset(
 
 /** The address whose password a link may set; undefined where the link is used or too old. */
 export async function findResetAddress(context: ServerContext, token: string): Promise<string | undefined> {
-  const link = await context.storage.findPasswordResetLink(
-    resetDigest(context, token),
-    new Date(context.now()),
-  )
-  return link?.email
+  return (await findLink(context, token, new Date(context.now())))?.found.email
 }
 
 /**
@@ -62,14 +59,13 @@ export async function resetPassword(
   { token, password }: { token: string; password: string },
 ): Promise<SignedIn | undefined> {
   const now = new Date(context.now())
-  const digest = resetDigest(context, token)
-  const link = await context.storage.findPasswordResetLink(digest, now)
-  const user = link && (await context.storage.findUser(link.user_id))
-  if (user === undefined) return undefined
+  const link = await findLink(context, token, now)
+  const user = link && (await context.storage.findUser(link.found.user_id))
+  if (link === undefined || user === undefined) return undefined
   const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
   await proveAddress(context, user)
   const isFirst = await context.storage.transaction(async (tables) => {
-    if (!(await tables.consumePasswordResetLink(digest, now))) return false
+    if (!(await tables.consumePasswordResetLink(link.digest, now))) return false
     await tables.setPassword({ id: newId('crd_'), user_id: user.id, password_hash }, now)
     await tables.endSessionsOfUser(user.id)
     return true
@@ -82,8 +78,12 @@ export async function resetPassword(
   return { user: { id: user.id, email: user.email }, method: 'password_reset' }
 }
 
-function resetDigest(context: ServerContext, token: string): Buffer {
-  return context.purposeKeys.mac('digest', `password_reset:${token}`)
+function findLink({ purposeKeys, storage }: ServerContext, token: string, now: Date) {
+  return findByDigest(purposeKeys, messageOf(token), (digest) => storage.findPasswordResetLink(digest, now))
+}
+
+function messageOf(token: string): string {
+  return `password_reset:${token}`
 }
 
 function resetMail(context: ServerContext, email: string, token: string): Mail {

@@ -1,4 +1,5 @@
 import type { ServerContext } from '../context.ts'
+import { findByDigest } from '../keys/find_by_digest.ts'
 import { newId, newSecret } from '../random.ts'
 import { findCookie, setCookie } from './cookies.ts'
 
@@ -24,11 +25,14 @@ export interface Session {
 
 /** Who is signed in. Nobody whose account was disabled, or whose address is not proved. */
 export async function findSession(context: ServerContext, request: Request): Promise<Session | undefined> {
-  const digest = findSessionDigest(context, request)
-  if (digest === undefined) return undefined
+  const secret = findCookie(context.issuer, request, 'session')
+  if (secret === undefined) return undefined
   const now = new Date(context.now())
-  const stored = await context.storage.findSession(digest, now)
-  if (stored === undefined) return undefined
+  const known = await findByDigest(context.purposeKeys, messageOf(secret), (digest) =>
+    context.storage.findSession(digest, now),
+  )
+  if (known === undefined) return undefined
+  const { digest, found: stored } = known
   if (now.getTime() - stored.last_seen_at.getTime() > SEEN_SECONDS * 1000) {
     await context.storage.recordSessionUse(digest, { idle: IDLE_SECONDS, absolute: ABSOLUTE_SECONDS }, now)
   }
@@ -51,7 +55,7 @@ export async function startSession(
   const secret = newSecret()
   const now = new Date(context.now())
   const session = {
-    digest: digestOf(context, secret),
+    digest: context.purposeKeys.mac('digest', messageOf(secret)),
     id: newId('ses_'),
     user_id: userId,
     auth_time: authTime !== undefined && authTime < now ? authTime : now,
@@ -59,7 +63,9 @@ export async function startSession(
     user_agent: request.headers.get('User-Agent')?.slice(0, 400) ?? null,
     expires_at: new Date(now.getTime() + IDLE_SECONDS * 1000),
   }
-  await context.storage.startSession(session, findSessionDigest(context, request), now)
+  const replaced = findCookie(context.issuer, request, 'session')
+  const digests = replaced === undefined ? [] : context.purposeKeys.macs('digest', messageOf(replaced))
+  await context.storage.startSession(session, digests, now)
   return setCookie(context.issuer, 'session', secret, ABSOLUTE_SECONDS)
 }
 
@@ -87,11 +93,6 @@ export function isFresh(session: Session, now: number): boolean {
   return now - session.authTime.getTime() <= FRESH_SECONDS * 1000
 }
 
-function findSessionDigest(context: ServerContext, request: Request): Buffer | undefined {
-  const secret = findCookie(context.issuer, request, 'session')
-  return secret === undefined ? undefined : digestOf(context, secret)
-}
-
-function digestOf(context: ServerContext, secret: string): Buffer {
-  return context.purposeKeys.mac('digest', `session:${secret}`)
+function messageOf(secret: string): string {
+  return `session:${secret}`
 }

@@ -29,8 +29,8 @@ export interface ListedSession {
 }
 
 export interface SessionStorage {
-  /** Starts a session, in the place of the one that the same browser had. */
-  startSession(session: NewSession, replaced: Buffer | undefined, now: Date): Promise<void>
+  /** Starts a session, in the place of the one that the same browser had under one of these digests. */
+  startSession(session: NewSession, replaced: readonly Buffer[], now: Date): Promise<void>
   /** Finds a session that has not expired, of somebody whose account stands. */
   findSession(digest: Buffer, now: Date): Promise<StoredSession | undefined>
   /** Notes that a session is in use, which puts off its end to `now + idle`, at most `absolute` after its start. */
@@ -45,7 +45,7 @@ export interface SessionStorage {
 
 const START = statement(
   'sessions_start',
-  `with replaced as (delete from auth_agent.sessions where digest = $9)
+  `with replaced as (delete from auth_agent.sessions where digest = any ($9))
    insert into auth_agent.sessions
      (digest, id, user_id, auth_time, amr, user_agent, created_at, last_seen_at, expires_at)
    values ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
