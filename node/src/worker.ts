@@ -5,16 +5,24 @@ import { type CloseOptions, listen } from './listen.ts'
 import { openServer } from './open_server.ts'
 
 /** What a supervisor tells its worker. */
-export type Order = { do: 'serve'; inboxSecret: string | undefined } | ({ do: 'stop' } & CloseOptions)
+export type Order =
+  | { do: 'serve'; inboxSecret: string | undefined }
+  | ({ do: 'stop' } & CloseOptions)
+  | { do: 'answer' }
 
 /** What a worker tells its supervisor. */
-export type Report = { state: 'serving' } | { state: 'failed'; reason: string } | { state: 'asked to leave' }
+export type Report =
+  | { state: 'serving' }
+  | { state: 'failed'; reason: string }
+  | { state: 'asked to leave' }
+  | { state: 'alive' }
 
 /**
  * Serves on the port that the workers of one supervisor share, until it is told to stop. The supervisor has migrated
  * the database, made the owner, and maintains both. A worker that cannot start reports why, and ends.
  */
 export async function work(settings: Settings, log: Logger, print: (text: string) => void): Promise<void> {
+  answerQuestions()
   const stopping = waitForStop()
   const { inboxSecret } = await waitForOrder('serve')
   try {
@@ -32,6 +40,13 @@ export async function work(settings: Settings, log: Logger, print: (text: string
     process.exitCode = 1
   }
   end()
+}
+
+/** The supervisor asks whether we are there; a process that hangs does not get to the answer. */
+function answerQuestions(): void {
+  process.on('message', (order: Order) => {
+    if (order.do === 'answer') report({ state: 'alive' })
+  })
 }
 
 /**

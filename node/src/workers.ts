@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@auth-agent/server/log'
+import { type AnswerWatch, type WatchOptions, watchAnswers } from './answer_watch.ts'
 import { GrowingPause } from './growing_pause.ts'
 import type { CloseOptions } from './listen.ts'
 import { closeUnclaimedConnections } from './unclaimed_connections.ts'
@@ -9,7 +10,20 @@ import type { Order, Report } from './worker.ts'
 /** What a worker may take to stop; one that takes longer is killed. */
 const STOP_WITHIN_MS = 10_000
 
-/** The processes that serve. One that ends unasked is started again. */
+/** One that hangs (an endless loop, a process that somebody stopped) is killed when it has not answered for half a minute. */
+const WATCH: WatchOptions = { intervalMs: 5_000, turns: 6 }
+
+/** What the workers of a supervisor have in common. */
+export interface WorkersOptions {
+  count: number
+  /** Of the development inbox, the same on all. */
+  inboxSecret: string | undefined
+  log: Logger
+  /** How they are watched. */
+  watch?: WatchOptions
+}
+
+/** The processes that serve. One that ends unasked, or hangs, is replaced. */
 export interface Workers {
   /** Replaces all, one by one, each only when its successor serves. */
   replace(): Promise<void>
@@ -20,14 +34,8 @@ export interface Workers {
 /**
  * Starts workers that share the port, and returns when all of them serve. Rejects with the sentence of the first that
  * cannot start, and stops the others. Why connections are handed out in turns: docs/decisions/0016_several_processes.md.
- *
- * @param inboxSecret of the development inbox, the same on all
  */
-export async function startWorkers(options: {
-  count: number
-  inboxSecret: string | undefined
-  log: Logger
-}): Promise<Workers> {
+export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   cluster.schedulingPolicy = cluster.SCHED_RR
   const supervisor = new Supervisor(options)
   await supervisor.start()
@@ -35,7 +43,7 @@ export async function startWorkers(options: {
 }
 
 class Supervisor {
-  readonly #options: { count: number; inboxSecret: string | undefined; log: Logger }
+  readonly #options: WorkersOptions
   readonly #running = new Set<WorkerProcess>()
   readonly #pause = new GrowingPause()
   readonly #stopping = new AbortController()
@@ -43,7 +51,7 @@ class Supervisor {
   /** One is replaced at a time, whoever wants it. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(options: { count: number; inboxSecret: string | undefined; log: Logger }) {
+  constructor(options: WorkersOptions) {
     this.#options = options
   }
 
@@ -148,9 +156,14 @@ class Supervisor {
   }
 
   #launch(): WorkerProcess {
-    const worker = new WorkerProcess(this.#options.inboxSecret)
+    const { inboxSecret, log, watch = WATCH } = this.#options
+    const worker = new WorkerProcess(inboxSecret)
     this.#running.add(worker)
     void worker.ended.then(() => this.#running.delete(worker))
+    worker.watch(watch, () => {
+      log.error({ workerPid: worker.pid }, 'A worker does not answer, and is killed.')
+      worker.kill()
+    })
     return worker
   }
 
@@ -183,6 +196,7 @@ class WorkerProcess {
   /** Rejects with why it cannot. */
   readonly serving: Promise<void>
   readonly asksToLeave: Promise<void>
+  #watch: AnswerWatch | undefined
 
   constructor(inboxSecret: string | undefined) {
     const worker = cluster.fork()
@@ -202,6 +216,7 @@ class WorkerProcess {
         if (report.state === 'serving') resolve()
         if (report.state === 'failed') reject(new Error(report.reason))
         if (report.state === 'asked to leave') leave()
+        if (report.state === 'alive') this.#watch?.answered()
       })
       void this.ended.then(({ exitCode, signal }) =>
         reject(new Error(`A worker ended before it served (${signal ?? `exit code ${exitCode}`}).`)),
@@ -215,7 +230,15 @@ class WorkerProcess {
     return this.#worker.process.pid
   }
 
+  /** Tells once it has not answered for too long. One that stops may be busy with it, and has a limit of its own. */
+  watch(options: WatchOptions, giveUp: () => void): void {
+    const watch = watchAnswers(options, () => this.#send({ do: 'answer' }), giveUp)
+    this.#watch = watch
+    void this.ended.then(watch.stop)
+  }
+
   stop(how: CloseOptions): void {
+    this.#watch?.stop()
     this.isLeaving = true
     this.#send({ do: 'stop', ...how })
   }
