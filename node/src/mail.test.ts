@@ -43,7 +43,10 @@ describe('mail by SMTP', () => {
     const { host } = await startSmtpServer({ refuseRecipient: (address) => `5.1.1 <${address}>: unknown` })
     const failure: Error = await createSmtpMailer(`smtp://${host}`, ISSUER)
       .send(MAIL)
-      .then(expect.fail, (error) => error)
+      .then(
+        () => expect.fail('It was taken.'),
+        (error) => error,
+      )
     expect(failure.message).toBe('The server of SMTP_URL refused mail at RCPT TO (550 5.1.1 EENVELOPE).')
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('person')
   })
@@ -92,7 +95,10 @@ describe('mail by webhook', () => {
 
   it('rejects with what is in the way, where nobody answers', async () => {
     const mailer = createWebhookMailer(`http://127.0.0.1:${await findFreePort()}/token-of-the-operator`)
-    const failure: Error = await mailer.send(MAIL).then(expect.fail, (error) => error)
+    const failure: Error = await mailer.send(MAIL).then(
+      () => expect.fail('It was taken.'),
+      (error) => error,
+    )
     expect(failure.message).toBe('EMAIL_WEBHOOK_URL was not reached (ECONNREFUSED).')
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toMatch(/person|token/)
   })
