@@ -15,7 +15,7 @@ import { startValkey } from '../tests/support/valkey.ts'
 import { median } from './statistics.ts'
 
 const KEYS = Number(process.env['KEYS'] ?? 1_000_000)
-const ROUNDS = 7
+const ROUNDS = 5
 const ROUND_MS = 2_000
 /** As many as wait for an answer at any time. */
 const AT_ONCE = 32
