@@ -2,6 +2,7 @@ import type { Logger } from '@auth-agent/server/log'
 import { type Database, DatabaseUnavailable } from '@auth-agent/server/storage/database'
 import { migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { warnOfPlaintext } from './database_tls.ts'
 import { joinEmbeddedDatabase } from './embedded_database.ts'
 import type { Settings } from './environment.ts'
 import { readMigrations } from './migrations.ts'
@@ -27,7 +28,7 @@ export function openDatabase(
 ): Promise<OpenDatabase> {
   return databaseUrl === undefined
     ? openEmbedded(dataDir, log, maxConnections)
-    : openExternal(databaseUrl, maxConnections)
+    : openExternal(databaseUrl, log, maxConnections)
 }
 
 async function openEmbedded(dataDir: string, log: Logger, maxConnections: number): Promise<OpenDatabase> {
@@ -40,9 +41,10 @@ async function openEmbedded(dataDir: string, log: Logger, maxConnections: number
   return { database, migrated: embedded.migrated, close }
 }
 
-async function openExternal(url: string, maxConnections: number): Promise<OpenDatabase> {
+async function openExternal(url: string, log: Logger, maxConnections: number): Promise<OpenDatabase> {
   const database = connectPostgres(url, { prepare: !isTransactionPooler(url), maxConnections })
   try {
+    warnOfPlaintext(url, log)
     const migrated = await migrate(database, await readMigrations())
     return { database, migrated, close: () => database.close() }
   } catch (error) {
@@ -61,10 +63,19 @@ export function isTransactionPooler(url: string): boolean {
 const INSUFFICIENT_PRIVILEGE = '42501'
 
 function faultOf(error: unknown): string {
+  const cause = error instanceof DatabaseUnavailable ? error.cause : error
+  if (isTlsFault(cause))
+    return `DATABASE_URL names a database that cannot be trusted (${cause.message}): check its host, and that sslrootcert is a file with the certificate of the authority that signed the database's.`
   if (error instanceof DatabaseUnavailable)
     return `DATABASE_URL names a database that cannot be reached (${error.reason}): check that it runs, and its host and port.`
   const { message, code } = error as { message: string; code?: unknown }
   if (code === INSUFFICIENT_PRIVILEGE)
     return `DATABASE_URL names a database that is not migrated, and its user may not do so (${message}): run \`node dist/node/main.js migrate\` with the URL of a user who owns the database and may create roles.`
   return `DATABASE_URL names a database that cannot be used (${message}): check its name, user and password, and that the user may migrate it.`
+}
+
+/** A certificate that is not believed, by OpenSSL's and Node's names of faults, or one of the URL's that is no readable file. */
+function isTlsFault(error: unknown): error is Error {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  return syscall === 'open' || /CERT|^UNABLE_TO_|^ERR_(SSL|TLS)_/.test(code ?? '')
 }

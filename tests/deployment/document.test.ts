@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { isUnix, itWhere } from '../support/it_where.ts'
@@ -29,4 +29,16 @@ describe('DEPLOYMENT.md', () => {
       expect([path, isThere]).toEqual([path, true])
     }
   })
+})
+
+describe('what we say of databases', () => {
+  it.each(['DEPLOYMENT.md', 'docs/workers.md', 'deploy/kubernetes/secrets.example.yaml'])(
+    'speaks TLS with those of other machines: %s',
+    async (name) => {
+      const text = await readFile(new URL(name, ROOT), 'utf8')
+      const urls = text.match(/(?<=DATABASE_URL(=|: )'?)postgres:[^\s']+/g) ?? []
+      expect(urls.length).toBeGreaterThan(0)
+      for (const url of urls) expect(url).toMatch(/\?sslmode=verify-full&sslrootcert=\S+$/)
+    },
+  )
 })

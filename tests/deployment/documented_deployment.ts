@@ -1,10 +1,11 @@
-import { symlink } from 'node:fs/promises'
+import { symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { createCertificate } from '../support/certificate.ts'
 import { makeFolder } from '../support/folders.ts'
 import { findFreePort, type MainProcess, runMain } from '../support/main_process.ts'
-import { runStatements, startCluster, urlWith } from './cluster.ts'
+import { runStatements, startCluster } from './cluster.ts'
 import { type Block, findBlock, openShell, type Shell, statementsOf } from './document.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -16,6 +17,8 @@ type Sections = ReadonlyMap<string, Block[]>
 /** A deployment that was made by the commands of "A first production start". */
 export interface DocumentedDeployment {
   shell: Shell
+  /** Puts what belongs to this test in the place of the document's hosts, passwords and certificate. */
+  fill(block: string): string
   /** Another PostgreSQL, with nothing in it; what the shell runs from then on is about that one. */
   moveToNewCluster(): Promise<string>
   /** Starts a node with what the shell exports, and perhaps more. */
@@ -32,17 +35,21 @@ export interface Node {
 export async function deployAsDocumented(sections: Sections): Promise<DocumentedDeployment> {
   const folder = await makeFolder()
   for (const name of ['dist', 'supabase']) await symlink(join(ROOT, name), join(folder, name))
-  let superuser = await startCluster(15)
+  const certificate = createCertificate(['localhost'])
+  const ca = join(folder, 'database-ca.pem')
+  await writeFile(ca, certificate.cert)
+  let superuser = await startCluster(15, certificate)
   const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
   const shell = openShell(folder, { PATH: path })
   const start = 'A first production start'
-  const fill = (block: string) => fillIn(block, superuser)
+  const fill = (block: string) => fillIn(block, superuser, ca)
   await runStatements(superuser, statementsOf(fill(findBlock(sections, start, 'create database'))))
   await shell.run(findBlock(sections, start, 'openssl rand'))
   await shell.run(fill(findBlock(sections, start, 'main.js migrate')))
   const server = fill(findBlock(sections, start, 'export ISSUER_URL'))
   await shell.run(server.replace(/^node .*$/m, ''))
   return {
+    fill,
     shell: {
       ...shell,
       run: (block) => shell.run(fill(block)),
@@ -51,29 +58,25 @@ export async function deployAsDocumented(sections: Sections): Promise<Documented
       },
     },
     async moveToNewCluster() {
-      superuser = await startCluster(15)
-      for (const [name, user] of [
-        ['MIGRATION_DATABASE_URL', 'owner'],
-        ['DATABASE_URL', 'server'],
-      ] as const)
-        shell.env[name] = urlWith(superuser, {
-          user: `auth_agent_${user}`,
-          password: PASSWORDS[user],
-          database: 'auth_agent',
-        })
+      superuser = await startCluster(15, certificate)
+      for (const name of ['MIGRATION_DATABASE_URL', 'DATABASE_URL']) {
+        const url = new URL(shell.env[name] ?? '')
+        url.port = new URL(superuser).port
+        shell.env[name] = url.href
+      }
       return superuser
     },
     serve: (env) => serve({ ...shell.env, ...env }),
   }
 }
 
-/** Puts the host of this test, and passwords, in the place of the document's. */
-export function fillIn(block: string, superuser: string): string {
-  const { host } = new URL(superuser)
+function fillIn(block: string, superuser: string, ca: string): string {
+  const { port } = new URL(superuser)
   return block
+    .replaceAll('/etc/auth-agent/database-ca.pem', ca)
     .replaceAll(
       /(auth_agent_(owner|server)):…@db\.example\.com/g,
-      (_, user: string, role: 'owner' | 'server') => `${user}:${PASSWORDS[role]}@${host}`,
+      (_, user: string, role: 'owner' | 'server') => `${user}:${PASSWORDS[role]}@localhost:${port}`,
     )
     .replaceAll(
       /(auth_agent_(owner|server)\b.*password) '…'/g,

@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { readDockerfile } from './dockerfile.ts'
+import { readBlocks } from './document.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const KUBERNETES = join(ROOT, 'deploy/kubernetes')
@@ -20,6 +21,7 @@ interface Container {
   startupProbe?: Probe
   readinessProbe?: Probe
   livenessProbe?: Probe
+  volumeMounts?: { name: string; mountPath: string }[]
   envFrom: { secretRef?: { name: string }; configMapRef?: { name: string } }[]
   resources: { requests: object; limits: object }
 }
@@ -32,12 +34,14 @@ interface PodSpec {
   securityContext: object
   automountServiceAccountToken: boolean
   terminationGracePeriodSeconds?: number
+  volumes?: { name: string; configMap?: object }[]
   topologySpreadConstraints?: { topologyKey: string }[]
 }
 interface Manifest {
   kind: string
   metadata: { labels?: object }
   data?: Record<string, string>
+  stringData?: Record<string, string>
   spec?: object
 }
 interface Workload {
@@ -129,6 +133,20 @@ describe('the manifests of Kubernetes', () => {
     const [service] = await readManifests('service.yaml')
     expect(service?.metadata.labels).toEqual(selector.matchLabels)
   })
+
+  it.each(['deployment.yaml', 'migration.yaml'])(
+    'give %s the certificate that secrets name',
+    async (name) => {
+      const [secret] = await readManifests('secrets.example.yaml')
+      const file = /sslrootcert=(\S+)/.exec(secret?.stringData?.['DATABASE_URL'] ?? '')?.[1] ?? ''
+      const { containers, volumes } = await readPod(name)
+      const mount = containers[0].volumeMounts?.find(({ mountPath }) => mountPath === dirname(file))
+      const volume = volumes?.find((each) => each.name === mount?.name)
+      expect(volume?.configMap).toEqual({ name: 'auth-agent-database-ca', optional: true })
+      const made = (await readBlocks()).get('On Kubernetes')?.map(({ text }) => text)
+      expect(made?.join('')).toContain(`create configmap auth-agent-database-ca --from-file=${file}\n`)
+    },
+  )
 
   it('keep the password of the owner from the server, and secrets out of the Kustomization', async () => {
     const [server] = (await readPod('deployment.yaml')).containers

@@ -4,7 +4,7 @@ import { main as build } from '../../scripts/build.ts'
 import { isUnix, itWhere } from '../support/it_where.ts'
 import { runStatements } from './cluster.ts'
 import { type Block, findBlock, readBlocks, statementsOf } from './document.ts'
-import { type DocumentedDeployment, deployAsDocumented, fillIn, type Node } from './documented_deployment.ts'
+import { type DocumentedDeployment, deployAsDocumented, type Node } from './documented_deployment.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
 
@@ -58,7 +58,7 @@ describe('the commands of DEPLOYMENT.md', () => {
     await deployment.shell.run(findBlock(sections, 'Backup and restore', 'pg_dump'))
 
     const superuser = await deployment.moveToNewCluster()
-    const roles = fillIn(findBlock(sections, 'Backup and restore', 'create role'), superuser)
+    const roles = deployment.fill(findBlock(sections, 'Backup and restore', 'create role'))
     await runStatements(superuser, statementsOf(roles))
     await deployment.shell.run(findBlock(sections, 'Backup and restore', '-f auth_agent.sql'))
     const second = await deployment.serve()

@@ -99,5 +99,7 @@ function describeFailure(error: unknown): unknown {
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ('syscall' in error) return true
+  // A certificate that is not believed, such as one that has expired: OpenSSL's names of faults, and Node's.
+  if ('code' in error && /CERT|^UNABLE_TO_|^ERR_(SSL|TLS)_/.test(String(error.code))) return true
   return /timeout|terminated|not queryable|Connection|ending/i.test(error.message)
 }
