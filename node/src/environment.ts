@@ -1,4 +1,11 @@
 import { resolve } from 'node:path'
+import {
+  EnvironmentError,
+  readTogether,
+  readVariables,
+  toOwner,
+  variable,
+} from '@auth-agent/server/environment_variables'
 import { parseIssuer } from '@auth-agent/server/issuer'
 import { SIGNING_ALGS, type SigningAlg, type SignUp, type UpstreamOptions } from '@auth-agent/server/options'
 import { z } from 'zod'
@@ -22,6 +29,8 @@ import {
   toUpstream,
 } from './environment_values.ts'
 import { OTLP_PROTOCOLS, parseRatio, TRACE_SAMPLERS } from './telemetry/otel_values.ts'
+
+export { EnvironmentError }
 
 /** Names as in pino; `silent` writes nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -63,21 +72,6 @@ export interface Settings {
   /** Where metrics are sent. */
   otelMetricsEndpoint: string | undefined
   allowLoopbackFetch: boolean
-}
-
-/** A value that makes no sense, as one sentence: which variable, why, and what would do. */
-export class EnvironmentError extends Error {}
-
-/** A variable that a function of `environment_values.ts` reads. */
-function variable<Value>(rule: (text: string) => Value) {
-  return z.string().transform((text, context): Value => {
-    try {
-      return rule(text)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message })
-      return z.NEVER
-    }
-  })
 }
 
 const SCHEMA = z.object({
@@ -135,12 +129,7 @@ export function readEnvironment(
   purpose: 'serve' | 'migrate' = 'serve',
 ): Settings {
   const given = Object.entries(env).filter(([, text]) => text !== undefined && text.trim() !== '')
-  const parsed = SCHEMA.safeParse(Object.fromEntries(given))
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new EnvironmentError(`${String(issue?.path[0])} ${issue?.message}.`)
-  }
-  const values = parsed.data
+  const values = readVariables(SCHEMA, given)
   checkTogether(values)
   if (purpose === 'serve') checkSecret(values)
   const issuer = values.ISSUER_URL ?? `http://localhost:${values.PORT}`
@@ -156,14 +145,14 @@ export function readEnvironment(
     dataDir: resolve(values.DATA_DIR),
     secrets: values.AUTH_AGENT_SECRET,
     adminToken: values.AUTH_AGENT_ADMIN_TOKEN,
-    owner: ownerOf(values.AUTH_AGENT_OWNER_EMAIL, values.AUTH_AGENT_OWNER_PASSWORD),
+    owner: toOwner(values),
     smtpUrl: values.SMTP_URL,
     emailWebhookUrl: values.EMAIL_WEBHOOK_URL,
     signingAlg: values.SIGNING_ALG,
     accessTokenTtl: values.ACCESS_TOKEN_TTL,
     refreshTokenTtl: values.REFRESH_TOKEN_TTL,
     signUp: values.SIGN_UP,
-    upstream: upstreamOf(values, issuer),
+    upstream: readTogether(() => toUpstream(values, issuer)),
     trustedProxies: values.TRUSTED_PROXIES,
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
@@ -184,15 +173,6 @@ function checkSecret(values: z.infer<typeof SCHEMA>): void {
 
 /** What makes sense alone, but not beside another variable. */
 function checkTogether(values: z.infer<typeof SCHEMA>): void {
-  const { AUTH_AGENT_OWNER_EMAIL: email, AUTH_AGENT_OWNER_PASSWORD: password } = values
-  if (email !== undefined && password === undefined)
-    throw new EnvironmentError(
-      'AUTH_AGENT_OWNER_PASSWORD is missing beside AUTH_AGENT_OWNER_EMAIL: set both, or neither.',
-    )
-  if (email === undefined && password !== undefined)
-    throw new EnvironmentError(
-      'AUTH_AGENT_OWNER_EMAIL is missing beside AUTH_AGENT_OWNER_PASSWORD: set both, or neither.',
-    )
   if (values.METRICS_PORT === values.PORT)
     throw new EnvironmentError(
       `METRICS_PORT is ${values.PORT}, which PORT is as well: give it another, or leave it out and set METRICS_TOKEN, for /metrics on PORT.`,
@@ -216,16 +196,4 @@ function traceCollectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
 function metricCollectorOf(values: z.infer<typeof SCHEMA>): string | undefined {
   if (values.OTEL_SDK_DISABLED === 'true' || values.OTEL_METRICS_EXPORTER === 'none') return undefined
   return values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT
-}
-
-function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
-  return email === undefined || password === undefined ? undefined : { email, password }
-}
-
-function upstreamOf(values: z.infer<typeof SCHEMA>, issuer: string): UpstreamOptions | undefined {
-  try {
-    return toUpstream(values, issuer)
-  } catch (error) {
-    throw new EnvironmentError((error as Error).message)
-  }
 }

@@ -67,7 +67,8 @@ describe('the bindings of a Worker', () => {
     [{ REDIS_URL: 'redis://cache' }, 'REDIS_URL means nothing on Workers'],
     [{ ALLOW_LOOPBACK_FETCH: 'true' }, 'ISSUER_URL is not on this machine: remove it'],
     [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH is "yes", which is none of the choices'],
-    [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'belong together'],
+    [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'AUTH_AGENT_OWNER_PASSWORD is missing beside'],
+    [{ AUTH_AGENT_OWNER_PASSWORD: 'a password' }, 'AUTH_AGENT_OWNER_EMAIL is missing beside'],
   ])('refuse %j: %s', (wrong, sentence) => {
     expect(() => readEnvironment({ ...GOOD, ...wrong } as Bindings)).toThrow(sentence)
   })

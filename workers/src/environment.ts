@@ -10,6 +10,13 @@ import {
   parseWebUrl,
   toUpstream,
 } from '@auth-agent/server/environment_values'
+import {
+  EnvironmentError,
+  readTogether,
+  readVariables,
+  toOwner,
+  variable as variableOr,
+} from '@auth-agent/server/environment_variables'
 import { parseIssuer } from '@auth-agent/server/issuer'
 import { SIGNING_ALGS, type SigningAlg, type SignUp, type UpstreamOptions } from '@auth-agent/server/options'
 import { z } from 'zod'
@@ -36,9 +43,6 @@ export interface Settings {
   allowLoopbackFetch: boolean
 }
 
-/** A value that makes no sense, as one sentence: which variable, why, and what would do. */
-export class EnvironmentError extends Error {}
-
 /** What a Worker has no use for, and would be left without a word. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   DATABASE_URL: 'the binding HYPERDRIVE names the database',
@@ -50,17 +54,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const MISSING =
   'is missing: set it as a variable in wrangler.jsonc, or as a secret with `wrangler secret put`'
 
-/** A variable that a function of `environment_values.ts` reads. */
-function variable<Value>(rule: (text: string) => Value) {
-  return z.string({ error: MISSING }).transform((text, context): Value => {
-    try {
-      return rule(text)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message })
-      return z.NEVER
-    }
-  })
-}
+const variable = <Value>(rule: (text: string) => Value) => variableOr(rule, MISSING)
 
 const SCHEMA = z.object({
   ISSUER_URL: variable((text) => parseIssuer(text).url),
@@ -95,23 +89,18 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
     ([, value]) => typeof value === 'string' && value.trim() !== '',
   )
   checkElsewhere(given.map(([name]) => name))
-  const parsed = SCHEMA.safeParse(Object.fromEntries(given))
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new EnvironmentError(`${String(issue?.path[0])} ${issue?.message}.`)
-  }
-  const values = parsed.data
+  const values = readVariables(SCHEMA, given)
   return {
     issuer: values.ISSUER_URL,
     secrets: values.AUTH_AGENT_SECRET,
     adminToken: values.AUTH_AGENT_ADMIN_TOKEN,
-    owner: ownerOf(values.AUTH_AGENT_OWNER_EMAIL, values.AUTH_AGENT_OWNER_PASSWORD),
+    owner: toOwner(values),
     emailWebhookUrl: values.EMAIL_WEBHOOK_URL,
     signingAlg: values.SIGNING_ALG,
     accessTokenTtl: values.ACCESS_TOKEN_TTL,
     refreshTokenTtl: values.REFRESH_TOKEN_TTL,
     signUp: values.SIGN_UP,
-    upstream: upstreamOf(values, values.ISSUER_URL),
+    upstream: readTogether(() => toUpstream(values, values.ISSUER_URL)),
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
     logLevel: values.LOG_LEVEL,
     allowLoopbackFetch: isLoopbackFetchAllowed(values.ALLOW_LOOPBACK_FETCH, values.ISSUER_URL),
@@ -146,21 +135,4 @@ function isLoopbackFetchAllowed(choice: 'true' | 'false', issuer: string): boole
       'ALLOW_LOOPBACK_FETCH is true, which is for development only, and ISSUER_URL is not on this machine: remove it.',
     )
   return choice === 'true'
-}
-
-function ownerOf(email: string | undefined, password: string | undefined): Settings['owner'] {
-  if (email === undefined && password === undefined) return undefined
-  if (email === undefined || password === undefined)
-    throw new EnvironmentError(
-      'AUTH_AGENT_OWNER_EMAIL and AUTH_AGENT_OWNER_PASSWORD belong together: set both, or neither.',
-    )
-  return { email, password }
-}
-
-function upstreamOf(values: z.infer<typeof SCHEMA>, issuer: string): UpstreamOptions | undefined {
-  try {
-    return toUpstream(values, issuer)
-  } catch (error) {
-    throw new EnvironmentError((error as Error).message)
-  }
 }
