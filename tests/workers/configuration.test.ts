@@ -16,7 +16,7 @@ describe.each([undefined, 'staging', 'production'])('wrangler.jsonc, environment
   it('has what the entry relies on', () => {
     expect(config.compatibility_flags).toEqual(['nodejs_compat', 'global_fetch_strictly_public'])
     expect(config.triggers.crons).toEqual(['* * * * *'])
-    expect(config.ratelimits).toMatchObject([{ name: 'REQUEST_LIMIT' }])
+    expect(config.ratelimits).toMatchObject([{ name: 'REQUEST_LIMIT' }, { name: 'API_KEY_LIMIT' }])
     expect(config.assets?.directory).toMatch(/dist\/workers\/assets$/)
     expect(config.preview_urls).toBe(false)
   })
@@ -28,9 +28,12 @@ describe.each([undefined, 'staging', 'production'])('wrangler.jsonc, environment
 
 it('the environments share no database and no count of requests', async () => {
   const text = await readFile(PATH, 'utf8')
-  for (const pattern of [/"id": "([^"]+)"/g, /"namespace_id": "([^"]+)"/g]) {
+  for (const [pattern, count] of [
+    [/"id": "([^"]+)"/g, 3],
+    [/"namespace_id": "([^"]+)"/g, 6],
+  ] as const) {
     const found = [...text.matchAll(pattern)].map(([, id]) => id)
-    expect(found).toHaveLength(3)
-    expect(new Set(found).size).toBe(3)
+    expect(found).toHaveLength(count)
+    expect(new Set(found).size).toBe(count)
   }
 })

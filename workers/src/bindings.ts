@@ -4,6 +4,8 @@ export interface Bindings {
   HYPERDRIVE: { connectionString: string }
   /** Requests of one address; without it only the budgets in the database count. */
   REQUEST_LIMIT?: RateLimit
+  /** Requests of one address with API keys that nobody has seen accepted yet. */
+  API_KEY_LIMIT?: RateLimit
   [variable: string]: unknown
 }
 

@@ -3,18 +3,20 @@ import type { Bindings, ExecutionContext } from './bindings.ts'
 import { findClientAddress } from './client_address.ts'
 import { serverOf } from './isolate.ts'
 import { runWithConnections } from './request_connections.ts'
-import { refuseTooMany } from './request_limit.ts'
+import { learnFromAnswer, refuseTooMany } from './request_limit.ts'
 
 /** Answers requests, and once a minute cleans up and rotates keys. */
 export default {
   async fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Promise<Response> {
     const clientAddress = findClientAddress(request.headers)
-    const refusal = await refuseTooMany(bindings.REQUEST_LIMIT, request, clientAddress)
+    const refusal = await refuseTooMany(bindings, request, clientAddress)
     if (refusal !== undefined) return refusal
     return runWithConnections(bindings.HYPERDRIVE, execution, async () => {
       try {
         const server = await serverOf(bindings)
-        return await server.fetch(request, { clientAddress, loopback: false })
+        const response = await server.fetch(request, { clientAddress, loopback: false })
+        learnFromAnswer(bindings, request, response)
+        return response
       } catch (error) {
         return cannotStart(error)
       }

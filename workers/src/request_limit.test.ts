@@ -1,42 +1,150 @@
-import { expect, it } from 'vitest'
-import { refuseTooMany } from './request_limit.ts'
+import { describe, expect, it } from 'vitest'
+import type { Bindings } from './bindings.ts'
+import { learnFromAnswer, refuseTooMany } from './request_limit.ts'
 
-const usedUp = { limit: async () => ({ success: false }) }
-const at = (path: string) => new Request(`https://auth.example.com${path}`)
-const ask = (path: string) => refuseTooMany(usedUp, at(path), '192.0.2.1')
+const ISSUER = 'https://auth.example.com'
+const HYPERDRIVE = { connectionString: '' }
 
-it.each(['/token', '/authorize', '/sign-in', '/register', '/', '/api/servers', '/introspect/more'])(
-  'an address that used up its requests is refused at %s',
-  async (path) => {
-    const refusal = await ask(path)
+/** Counts nothing, and notes under which key what would have been counted. */
+function countingBindings(issuer = ISSUER) {
+  const counted: string[] = []
+  const limit = (name: string) => ({
+    limit: async ({ key }: { key: string }) => ({ success: counted.push(`${name} ${key}`) > 0 }),
+  })
+  const bindings = {
+    HYPERDRIVE,
+    ISSUER_URL: issuer,
+    REQUEST_LIMIT: limit('request'),
+    API_KEY_LIMIT: limit('api key'),
+  } satisfies Bindings
+  return { bindings, counted }
+}
+
+async function countOf(request: Request, issuer?: string, address = '192.0.2.1'): Promise<string[]> {
+  const { bindings, counted } = countingBindings(issuer)
+  await refuseTooMany(bindings, request, address)
+  return counted
+}
+
+let keys = 0
+/** In the form of an API key, another each time. */
+function newApiKey(): string {
+  keys += 1
+  return `sk_${'a'.repeat(26)}_${String(keys).padStart(43, '0')}`
+}
+const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
+const introspect = (headers: Record<string, string>, base = '') =>
+  new Request(`${ISSUER}${base}/introspect`, { method: 'POST', headers })
+
+describe('an address', () => {
+  it('that used up its requests is refused', async () => {
+    const usedUp = { limit: async () => ({ success: false }) }
+    const bindings: Bindings = { HYPERDRIVE, ISSUER_URL: ISSUER, REQUEST_LIMIT: usedUp }
+    const refusal = await refuseTooMany(bindings, new Request(`${ISSUER}/token`), '192.0.2.1')
     expect([refusal?.status, refusal?.headers.get('Retry-After')]).toEqual([429, '60'])
-  },
-)
+  })
 
-it.each([
-  '/introspect',
-  '/tenant/introspect',
-  '/revocations?wait=20',
-  '/health',
-  '/ready',
-  '/.well-known/jwks.json',
-  '/assets/digest/style.css',
-])('what servers, monitors and caches ask all the time is not counted: %s', async (path) => {
-  expect(await ask(path)).toBeUndefined()
+  it.each([
+    '/token',
+    '/authorize',
+    '/',
+    '/api/servers',
+    '/introspect',
+    '/revocations?wait=20',
+    '/ready',
+    '/.well-known/oauth-protected-resource/srv_1',
+    '/.well-known/unknown',
+    '/tenant/health',
+    '/tenant/.well-known/jwks.json',
+    '/.well-known/openid-configuration/tenant',
+    '/nothing/assets/digest/style.css',
+  ])('is counted at %s', async (path) => {
+    expect(await countOf(new Request(ISSUER + path))).toEqual(['request 192.0.2.1'])
+  })
+
+  it.each(['/health', '/.well-known/jwks.json', '/.well-known/openid-configuration', '/assets/d/style.css'])(
+    'is not counted at %s, which costs nothing',
+    async (path) => {
+      expect(await countOf(new Request(ISSUER + path))).toEqual([])
+    },
+  )
+
+  it('is not counted for what costs nothing below the path of the issuer', async () => {
+    for (const path of ['/tenant/.well-known/jwks.json', '/.well-known/openid-configuration/tenant'])
+      expect(await countOf(new Request(ISSUER + path), `${ISSUER}/tenant`)).toEqual([])
+    const jwks = new Request(`${ISSUER}/.well-known/jwks.json`)
+    expect(await countOf(jwks, `${ISSUER}/tenant`)).toHaveLength(1)
+  })
+
+  it('is not counted where it is not known, or where nothing counts', async () => {
+    const { bindings, counted } = countingBindings()
+    await refuseTooMany(bindings, new Request(`${ISSUER}/token`), undefined)
+    expect(counted).toEqual([])
+    expect(await refuseTooMany({ HYPERDRIVE }, new Request(`${ISSUER}/token`), '192.0.2.1')).toBeUndefined()
+  })
+
+  it.each([
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', 1],
+    ['2001:db8:1:2::1', '2001:db8:1:3::1', 2],
+    ['192.0.2.1', '192.0.2.2', 2],
+  ])('of IPv6 is a /64: %s and %s are %i', async (one, other, networks) => {
+    const request = new Request(`${ISSUER}/token`)
+    const counted = [await countOf(request, ISSUER, one), await countOf(request, ISSUER, other)]
+    expect(new Set(counted.flat()).size).toBe(networks)
+  })
 })
 
-it('nobody is refused whose address is not known, or where nothing counts', async () => {
-  expect(await refuseTooMany(usedUp, at('/token'), undefined)).toBeUndefined()
-  expect(await refuseTooMany(undefined, at('/token'), '192.0.2.1')).toBeUndefined()
-})
+describe('what an MCP server asks', () => {
+  it('is counted apart until its API key is accepted, then not at all', async () => {
+    const key = newApiKey()
+    expect(await countOf(introspect(bearer(key)))).toEqual(['api key 192.0.2.1'])
+    learnFromAnswer(countingBindings().bindings, introspect(bearer(key)), new Response('{}'))
+    expect(await countOf(introspect(bearer(key)))).toEqual([])
+    const feed = new Request(`${ISSUER}/revocations?wait=20`, { headers: bearer(key) })
+    expect(await countOf(feed)).toEqual([])
+  })
 
-it.each([
-  ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', 1],
-  ['2001:db8:1:2::1', '2001:db8:1:3::1', 2],
-  ['192.0.2.1', '192.0.2.2', 2],
-])('%s and %s are %i', async (one, other, networks) => {
-  const keys = new Set<string>()
-  const counting = { limit: async ({ key }: { key: string }) => ({ success: keys.add(key) !== undefined }) }
-  for (const address of [one, other]) await refuseTooMany(counting, at('/token'), address)
-  expect(keys.size).toBe(networks)
+  it('is counted again when its API key is no longer accepted', async () => {
+    const { bindings } = countingBindings()
+    const key = newApiKey()
+    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}'))
+    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}', { status: 503 }))
+    expect(await countOf(introspect(bearer(key)))).toEqual([])
+    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}', { status: 401 }))
+    expect(await countOf(introspect(bearer(key)))).toHaveLength(1)
+  })
+
+  it('may come with HTTP Basic, and below the path of the issuer', async () => {
+    const { bindings } = countingBindings(`${ISSUER}/tenant`)
+    const basic = { Authorization: `Basic ${btoa(`srv_1:${newApiKey()}`)}` }
+    expect(await countOf(introspect(basic, '/tenant'), `${ISSUER}/tenant`)).toEqual(['api key 192.0.2.1'])
+    learnFromAnswer(bindings, introspect(basic, '/tenant'), new Response('{}'))
+    expect(await countOf(introspect(basic, '/tenant'), `${ISSUER}/tenant`)).toEqual([])
+  })
+
+  it('is not what a stranger asks with a key of his own making', async () => {
+    const counted: string[] = []
+    for (let tries = 0; tries < 3; tries += 1)
+      counted.push(...(await countOf(introspect(bearer(newApiKey())))))
+    expect(counted).toEqual(Array(3).fill('api key 192.0.2.1'))
+  })
+
+  it.each([
+    [
+      'another method',
+      new Request(`${ISSUER}/introspect`, { method: 'OPTIONS', headers: bearer(newApiKey()) }),
+    ],
+    ['another path', new Request(`${ISSUER}/token`, { method: 'POST', headers: bearer(newApiKey()) })],
+    ['no API key', introspect({ Authorization: 'Bearer something' })],
+  ])('is not a request with %s, whatever its answer', async (_what, request) => {
+    learnFromAnswer(countingBindings().bindings, request, new Response('{}'))
+    expect(await countOf(request)).toEqual(['request 192.0.2.1'])
+  })
+
+  it('is not a request whose answer did not depend on the key', async () => {
+    const key = newApiKey()
+    for (const status of [204, 400, 405, 429])
+      learnFromAnswer(countingBindings().bindings, introspect(bearer(key)), new Response(null, { status }))
+    expect(await countOf(introspect(bearer(key)))).toHaveLength(1)
+  })
 })
