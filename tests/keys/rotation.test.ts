@@ -1,157 +1,155 @@
-import { decodeProtectedHeader, type JSONWebKeySet } from 'jose'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { grant, introspect, type RegisteredServer, registerServer } from '../support/flow.ts'
-import { createTestServer, type TestServer } from '../support/server.ts'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { PURPOSES, type Purpose } from '../../server/src/keys/purpose_keys.ts'
+import { createBrowser } from '../support/browser.ts'
+import {
+  authorizeUrl,
+  createPkce,
+  registerClient,
+  registerServer,
+  requestToken,
+  signIn,
+} from '../support/flow.ts'
+import { createTestServer, OWNER, type TestServer } from '../support/server.ts'
+import { ALL, giveOut, listGood, type What } from './given_out.ts'
 
-const DAY = 86_400
-const HOUR = 3_600
-/** When the successor is due: a day before the key has signed for 90. */
-const DUE = 89 * DAY
-/** How long a cache may keep the key set, in seconds; its `max-age` says so. */
-const CACHED_FOR = 300
-
-let server: TestServer
+let one: TestServer
 let other: TestServer
-let mcp: RegisteredServer
+const background: Promise<void>[] = []
 
 beforeEach(async () => {
-  server = await createTestServer()
-  mcp = await registerServer(server)
-  other = await server.addNode()
+  one = await createTestServer({ waitUntil: (work) => void background.push(work) })
+  other = await one.addNode()
+  onTestFinished(() => one.close())
 })
-afterEach(() => server.close())
 
-async function publishedBy(node: TestServer, alg = 'ES256'): Promise<string[]> {
-  const response = await node.fetch('/.well-known/jwks.json')
-  const { keys } = (await response.json()) as JSONWebKeySet
-  return keys.filter((key) => key.alg === alg).map(({ kid }) => kid ?? '')
+const settle = () => Promise.all(background.splice(0))
+
+async function rotate(purposes: readonly Purpose[]): Promise<void> {
+  for (const purpose of purposes) await one.server.rotatePurposeKey(purpose, 'immediately')
 }
 
-/** The key that a token of this node is signed with, and the token. */
-async function sign(node: TestServer): Promise<{ kid: string; token: string }> {
-  const { tokens } = await grant(node)
-  return { kid: decodeProtectedHeader(tokens.access_token).kid ?? '', token: tokens.access_token }
+/** A minute later, by a request. */
+async function learn(node: TestServer): Promise<void> {
+  node.clock.advance(60)
+  await node.fetch('/authorize')
+  await settle()
 }
 
-async function expectActive(token: string, active: boolean): Promise<void> {
-  for (const node of [server, other]) expect(await introspect(node, mcp.key, token)).toMatchObject({ active })
+/** What withdrawing the former key of a purpose ends. */
+const ENDS: Record<Purpose, readonly What[]> = {
+  digest: ['an API key', 'the secret of a registered client', 'a session'],
+  refresh_token: ['a refresh token'],
+  client_id: ['a refresh token', 'the id of a dynamic client', 'the secret of a dynamic client'],
+  client_secret: ['the secret of a dynamic client', 'a registration access token'],
+  browser: ['a form in a browser'],
 }
 
-describe('a signing key', () => {
-  it('is succeeded after 90 days, by one that was published a day before', async () => {
-    const [first = ''] = await publishedBy(server)
-    server.clock.advance(DUE - 1)
-    await server.server.maintain()
-    expect(await publishedBy(server)).toEqual([first])
-
-    server.clock.advance(1)
-    await server.server.maintain()
-    const published = await publishedBy(server)
-    expect(published).toHaveLength(2)
-    const next = published.find((kid) => kid !== first) ?? ''
-    expect((await sign(server)).kid).toBe(first)
-
-    server.clock.advance(DAY - 1)
-    expect((await sign(server)).kid).toBe(first)
-    server.clock.advance(1)
-    expect((await sign(server)).kid).toBe(next)
+describe('a new key', () => {
+  it('ends nothing, of any purpose, on the node where it is made and on every other', async () => {
+    const given = await giveOut(one)
+    await rotate(PURPOSES)
+    expect(await listGood(one, given)).toEqual(ALL)
+    await learn(other)
+    expect(await listGood(other, given)).toEqual(ALL)
   })
 
-  it('verifies what it signed until that has expired, and then is gone', async () => {
-    const [first = ''] = await publishedBy(server)
-    server.clock.advance(DUE)
-    await server.server.maintain()
-    server.clock.advance(DAY - 1)
-    const last = await sign(server)
-    expect(last.kid).toBe(first)
-
-    server.clock.advance(1)
-    expect((await sign(server)).kid).not.toBe(first)
-    await expectActive(last.token, true)
-    server.clock.advance(HOUR - 2)
-    await expectActive(last.token, true)
-    server.clock.advance(1)
-    await expectActive(last.token, false)
-    expect(await publishedBy(server)).toContain(first)
-
-    // It stays for as long as a token that it signed could live at the longest, and some minutes for clocks and caches.
-    server.clock.advance(DAY)
-    for (const node of [server, other]) expect(await publishedBy(node)).not.toContain(first)
-    await server.server.maintain()
-    for (const node of [server, other]) expect(await publishedBy(node)).toHaveLength(1)
+  it('makes what every node takes that knows it', async () => {
+    await rotate(PURPOSES)
+    const given = await giveOut(one)
+    expect(await listGood(other, given)).not.toEqual(ALL)
+    await learn(other)
+    expect(await listGood(other, given)).toEqual(ALL)
   })
 
-  it('is the same on two nodes at every moment, and what it signs is good on both', async () => {
-    for (const _ of Array.from({ length: 3 })) {
-      server.clock.advance(DUE)
-      await Promise.all([server.server.maintain(), other.server.maintain()])
-      server.clock.advance(60)
-      expect((await publishedBy(other)).toSorted()).toEqual((await publishedBy(server)).toSorted())
-      expect(await publishedBy(server)).toHaveLength(2)
-      for (const wait of [0, DAY - 61, 1, HOUR]) {
-        server.clock.advance(wait)
-        const [one, two] = [await sign(server), await sign(other)]
-        expect(two.kid).toBe(one.kid)
-        await expectActive(one.token, true)
-        await expectActive(two.token, true)
-      }
-    }
-  })
-
-  it('never signs before a verifier that caches the key set knows it', async () => {
-    let cached = await publishedBy(other)
-    server.clock.advance(DUE)
-    await server.server.maintain()
-    const until = server.clock.now + 1.1 * DAY * 1000
-    while (server.clock.now < until) {
-      const { kid } = await sign(server)
-      expect(cached).toContain(kid)
-      // The node that the verifier asks may itself have looked a minute ago; it keeps the answer for as long as it may.
-      cached = await publishedBy(other)
-      server.clock.advance(server.clock.now > until - 0.2 * DAY * 1000 ? CACHED_FOR : HOUR)
-    }
-  })
-
-  it('of every algorithm is succeeded, for id_tokens too', async () => {
-    server.clock.advance(DUE)
-    await server.server.maintain()
-    for (const alg of ['ES256', 'RS256', 'EdDSA']) expect(await publishedBy(server, alg)).toHaveLength(2)
+  it.each(PURPOSES)('of %s ends what the former one made when that is withdrawn', async (purpose) => {
+    const given = await giveOut(one)
+    await rotate([purpose])
+    await one.server.withdrawPurposeKeys(purpose)
+    const left = ALL.filter((what) => !ENDS[purpose].includes(what))
+    expect(await listGood(one, given)).toEqual(left)
+    await learn(other)
+    expect(await listGood(other, given)).toEqual(left)
   })
 })
 
-describe('the key set', () => {
-  it('may be cached for five minutes, by anybody', async () => {
-    const response = await server.fetch('/.well-known/jwks.json', {
-      headers: { Origin: 'https://app.example' },
-    })
-    expect(response.status).toBe(200)
-    expect(response.headers.get('Cache-Control')).toBe(`public, max-age=${CACHED_FOR}`)
-    expect(response.headers.get('Content-Type')).toBe('application/json')
-    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
-    expect(response.headers.getSetCookie()).toEqual([])
-    expect(response.headers.get('ETag')).toMatch(/^"[\w-]{22}"$/)
+it('a database that hangs while keys are read again holds up no monitor and no document', async () => {
+  const hanging = { ...one.database.database }
+  const node = await one.addNode({ database: hanging })
+  const { query } = one.database.database
+  hanging.query = (statement, values) =>
+    statement.name === 'purpose_keys_list' ? new Promise(() => {}) : query(statement, values)
+  one.clock.advance(120)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  for (const path of ['/health', '/.well-known/jwks.json', '/.well-known/openid-configuration'])
+    expect((await node.fetch(path)).status).toBe(200)
+  const page = node.fetch('/sign-in')
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect((await page).status).toBe(200)
+})
+
+describe('what is under way while keys change comes to its end', () => {
+  it('a consent page, and a code', async () => {
+    await registerServer(one)
+    const client_id = await registerClient(one)
+    const { verifier, challenge } = createPkce()
+    const browser = createBrowser(one)
+    const page = await signIn(browser, await browser.open(authorizeUrl(client_id, { verifier, challenge })))
+    await rotate(PURPOSES)
+    const { leftTo } = await browser.submit(page, { decision: 'approve' }, '/consent')
+    const code = leftTo?.searchParams.get('code') ?? ''
+    const exchange = () =>
+      requestToken(one, { grant_type: 'authorization_code', client_id, code, code_verifier: verifier })
+    await rotate(PURPOSES)
+    expect((await exchange()).status).toBe(200)
+    await rotate(PURPOSES)
+    expect((await exchange()).body).toMatchObject({ error_description: /was used before/ })
   })
 
-  it.each([
-    ['its tag', (tag: string) => tag],
-    ['its tag as a weak one', (tag: string) => `W/${tag}`],
-    ['its tag among others', (tag: string) => `"another", ${tag}`],
-  ])('is not sent again to whoever has it: %s', async (_, ask) => {
-    const tag = (await server.fetch('/.well-known/jwks.json')).headers.get('ETag') ?? ''
-    const headers = { 'If-None-Match': ask(tag) }
-    const response = await other.fetch('/.well-known/jwks.json', { headers })
-    expect(response.status).toBe(304)
-    expect(await response.text()).toBe('')
-    expect(response.headers.get('ETag')).toBe(tag)
-    expect(response.headers.get('Cache-Control')).toBe(`public, max-age=${CACHED_FOR}`)
+  it('a code from a mail', async () => {
+    const browser = createBrowser(one)
+    const asked = { email: OWNER.email, method: 'email_code' }
+    const page = await browser.submit(await browser.open('/sign-in'), asked, '/sign-in')
+    await settle()
+    await rotate(PURPOSES)
+    const [code = ''] = /[A-Z2-9]{4}-[A-Z2-9]{4}/.exec(one.mails.at(-1)?.text ?? '') ?? []
+    expect((await browser.submit(page, { code }, '/sign-in/code')).status).toBe(200)
+    expect((await browser.open('/account')).text()).toContain(OWNER.email)
   })
 
-  it('has another tag when a key was added', async () => {
-    const tag = (await server.fetch('/.well-known/jwks.json')).headers.get('ETag') ?? ''
-    server.clock.advance(DUE)
-    await server.server.maintain()
-    const response = await server.fetch('/.well-known/jwks.json', { headers: { 'If-None-Match': tag } })
-    expect(response.status).toBe(200)
-    expect(response.headers.get('ETag')).not.toBe(tag)
+  it('a link for a new password', async () => {
+    const browser = createBrowser(one)
+    await browser.submit(await browser.open('/password-reset'), { email: OWNER.email })
+    await settle()
+    await rotate(PURPOSES)
+    const [link = ''] = /\/password-reset\/new\?token=\S+/.exec(one.mails.at(-1)?.text ?? '') ?? []
+    const page = await browser.open(link)
+    await rotate(PURPOSES)
+    await browser.submit(page, { password: 'a new password that is long' })
+    expect((await browser.open('/account')).text()).toContain(OWNER.email)
+  })
+
+  it('an invitation', async () => {
+    const invited = { email: 'guest@example.com', role: 'member' }
+    await one.manage('POST', '/invitations', invited)
+    await rotate(PURPOSES)
+    const [link = ''] = /\/invitation\?token=\S+/.exec(one.mails.at(-1)?.text ?? '') ?? []
+    const browser = createBrowser(one)
+    const page = await browser.open(link)
+    await rotate(PURPOSES)
+    await browser.submit(page, { password: 'a password of a guest, long' })
+    expect((await browser.open('/account')).text()).toContain(invited.email)
+  })
+
+  it('a browser that starts another session has no former one left', async () => {
+    const browser = createBrowser(one)
+    await signIn(browser, await browser.open('/sign-in'))
+    const former = new Map(browser.cookies)
+    await rotate(['digest'])
+    await signIn(browser, await browser.open('/sign-in?switch=1'))
+    const planted = createBrowser(one)
+    for (const [name, value] of former) planted.cookies.set(name, value)
+    expect((await planted.open('/account')).text()).not.toContain(OWNER.email)
+    expect((await browser.open('/account')).text()).toContain(OWNER.email)
   })
 })
