@@ -296,13 +296,16 @@ create table auth_agent.tokens (
   access_expires_at timestamptz not null,
   revoked_at timestamptz,
   revoked_reason text,
+  -- When maintenance looks at the row next: when it will have expired, as far as was known when it looked last. A refresh
+  -- leaves it alone, and so every index: the new version of the row goes onto the same page, which keeps room for it.
+  due_at timestamptz not null default now(),
   check ((revoked_at is null) = (revoked_reason is null))
-);
+) with (fillfactor = 80);
 create index tokens_organization_id on auth_agent.tokens (organization_id);
 create index tokens_user_id on auth_agent.tokens (user_id);
 create index tokens_client_digest on auth_agent.tokens (client_digest);
 create index tokens_server_id on auth_agent.tokens (server_id);
-create index tokens_expires_at on auth_agent.tokens (expires_at);
+create index tokens_due_at on auth_agent.tokens (due_at);
 
 create table auth_agent.user_authorizations (
   id text primary key check (id ~ '^aut_'),
@@ -472,4 +475,6 @@ end
 $$;
 
 insert into auth_agent.organizations (id, name) values ('org_root', 'Auth-Agent');
-insert into auth_agent.schema_migrations (name) values ('20261124000000_initial');
+insert into auth_agent.schema_migrations (name) values
+  ('20261124000000_initial'),
+  ('20261125000000_refresh_in_place');

@@ -27,7 +27,10 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
 
   it('is the same by migrations from empty as by schema.sql', async () => {
     await test.database.runScript(EMPTY)
-    expect(await migrate(test.database, await readMigrations())).toEqual(['20261124000000_initial'])
+    expect(await migrate(test.database, await readMigrations())).toEqual([
+      '20261124000000_initial',
+      '20261125000000_refresh_in_place',
+    ])
     const migrated = await readCatalogue(test.database)
     await test.database.runScript(EMPTY)
     await test.database.runScript(

@@ -84,11 +84,12 @@ const INSERTS: Readonly<Record<string, (sizes: Sizes) => { rows: number; columns
     tokens: (sizes) => ({
       rows: sizes.tokens,
       columns: `family, grant_id, organization_id, client_digest, user_id, server_id, resource, scopes, identity, auth_time,
-      generation, sender_constrained, created_at, last_used_at, expires_at, max_expires_at, access_expires_at`,
+      generation, sender_constrained, created_at, last_used_at, expires_at, max_expires_at, access_expires_at, due_at`,
       values: `${NAME('family', 'n', 22)}, 'grt_' || ${NAME('grant', 'n', 26)}, 'org_root',
       clients[1 + n % cardinality(clients)], ${USER(`n % ${usersFor(sizes)}`)},
       servers[1 + n % cardinality(servers)], urls[1 + n % cardinality(urls)], '{files:read,files:write}', '{email}', now(), 0, false,
-      now(), now(), now() + interval '30 days' * (0.1 + 0.9 * ${EVENLY('n')}), now() + interval '1 year', now()`,
+      now(), now(), now() + interval '30 days' * (0.1 + 0.9 * ${EVENLY('n')}), now() + interval '1 year', now(),
+      now() + interval '30 days' * (0.1 + 0.9 * ${EVENLY('n')})`,
     }),
     denials: (sizes) => ({
       rows: sizes.denials,

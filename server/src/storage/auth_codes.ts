@@ -77,9 +77,9 @@ const CONSUME = statement<ConsumedCode>(
    opened as (
      insert into auth_agent.tokens (family, grant_id, organization_id, client_digest, user_id, server_id, resource,
        scopes, identity, auth_time, generation, sender_constrained, dpop_jkt, created_at, last_used_at, expires_at,
-       max_expires_at, access_expires_at)
+       max_expires_at, access_expires_at, due_at)
      select $3, grant_id, organization_id, client_digest, user_id, server_id, resource,
-       scopes, identity, auth_time, $4, $5, dpop_jkt, $2, $2, $6, $7, $8
+       scopes, identity, auth_time, $4, $5, dpop_jkt, $2, $2, $6, $7, $8, $6
      from code)
    select code.email, s.scopes as server_scopes, s.identity as server_identity
    from code left join auth_agent.mcp_servers s on s.id = code.server_id`,

@@ -46,10 +46,13 @@ const FIND_OWN_FOR_UPDATE = statement<ClientRow>(
   `select ${COLUMNS} from auth_agent.clients
    where organization_id = $1 and digest = $2 and source = 'registered' for update`,
 )
+// A client has one row for all who use it. Where nothing has changed it is not touched, not even locked, or all who approve
+// a client that many use would wait for each other.
 const STORE = statement(
   'clients_store',
   `insert into auth_agent.clients (digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $7)
+   select $1::bytea, $2::text, $3::text, $4::text, $5::jsonb, $6::bytea, $7::timestamptz, $7::timestamptz
+   where not exists (select from auth_agent.clients where digest = $1 and metadata = $5)
    on conflict (digest) do update set metadata = excluded.metadata, updated_at = excluded.updated_at
    where clients.source = excluded.source and clients.source <> 'registered'`,
 )

@@ -426,6 +426,8 @@ export interface TokensRow {
   revoked_at: Date | null
 
   revoked_reason: string | null
+
+  due_at: Date
 }
 
 export interface UsageCountersRow {
