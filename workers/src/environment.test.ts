@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import type { Bindings } from './bindings.ts'
 import { readEnvironment } from './environment.ts'
@@ -65,12 +66,30 @@ describe('the bindings of a Worker', () => {
     ],
     [{ DATABASE_URL: 'postgres://db' }, 'DATABASE_URL means nothing on Workers'],
     [{ REDIS_URL: 'redis://cache' }, 'REDIS_URL means nothing on Workers'],
+    [{ WORKERS: '4' }, 'WORKERS means nothing on Workers'],
+    [{ PORT: 8787 }, 'PORT means nothing on Workers'],
+    [{ METRICS_TOKEN: 'a-token-for-metrics' }, 'METRICS_TOKEN means nothing on Workers'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'a=b' }, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS means nothing'],
+    [{ ACCESS_TOKEN_TTL: 600 }, 'ACCESS_TOKEN_TTL is no text: put its value into quotes'],
     [{ ALLOW_LOOPBACK_FETCH: 'true' }, 'ISSUER_URL is not on this machine: remove it'],
     [{ ALLOW_LOOPBACK_FETCH: 'yes' }, 'ALLOW_LOOPBACK_FETCH is "yes", which is none of the choices'],
     [{ AUTH_AGENT_OWNER_EMAIL: 'owner@example.com' }, 'AUTH_AGENT_OWNER_PASSWORD is missing beside'],
     [{ AUTH_AGENT_OWNER_PASSWORD: 'a password' }, 'AUTH_AGENT_OWNER_EMAIL is missing beside'],
   ])('refuse %j: %s', (wrong, sentence) => {
     expect(() => readEnvironment({ ...GOOD, ...wrong } as Bindings)).toThrow(sentence)
+  })
+
+  it('are read or refused, whichever the documents name', async () => {
+    const names = new Set<string>()
+    for (const document of ['configuration', 'observability', 'workers']) {
+      const text = await readFile(new URL(`../../docs/${document}.md`, import.meta.url), 'utf8')
+      for (const [row] of text.matchAll(/^\| `.*?\|/gm))
+        for (const [, name = ''] of row.matchAll(/`([A-Z][A-Z\d_]+)`/g)) names.add(name)
+    }
+    for (const platform of ['HYPERDRIVE', 'REQUEST_LIMIT', 'API_KEY_LIMIT']) names.delete(platform)
+    expect(names.size).toBeGreaterThan(30)
+    for (const name of names)
+      expect(() => readEnvironment({ ...GOOD, [name]: '?' }), name).toThrow(new RegExp(`\\b${name}\\b`))
   })
 
   it('are refused without quoting what may be secret', () => {

@@ -44,12 +44,18 @@ export interface Settings {
 }
 
 /** What a Worker has no use for, and would be left without a word. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'the binding HYPERDRIVE names the database',
-  REDIS_URL: 'attempts are counted in the database',
-  SMTP_URL: 'mail leaves by EMAIL_WEBHOOK_URL',
-  TRUSTED_PROXIES: 'the platform says who the client is',
-}
+const ELSEWHERE: readonly (readonly [names: RegExp, why: string])[] = [
+  [/^DATABASE_URL$/, 'the binding HYPERDRIVE names the database'],
+  [/^DATABASE_CONNECTIONS$/, 'each request has connections of its own'],
+  [/^DATA_DIR$/, 'nothing is kept on a disk'],
+  [/^REDIS_URL$/, 'attempts are counted in the database'],
+  [/^SMTP_URL$/, 'mail leaves by EMAIL_WEBHOOK_URL'],
+  [/^TRUSTED_PROXIES$/, 'the platform says who the client is'],
+  [/^(PORT|HOST)$/, 'the routes in wrangler.jsonc say where it answers'],
+  [/^WORKERS$/, 'the platform starts as many as it needs'],
+  [/^METRICS_/, 'the dashboard of the platform has the metrics'],
+  [/^OTEL_/, '"observability" in wrangler.jsonc says what is traced, and who is told'],
+]
 
 const MISSING =
   'is missing: set it as a variable in wrangler.jsonc, or as a secret with `wrangler secret put`'
@@ -86,9 +92,9 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
   if (typeof bindings.HYPERDRIVE?.connectionString !== 'string')
     throw new EnvironmentError('HYPERDRIVE is missing: bind a Hyperdrive of that name in wrangler.jsonc.')
   const given = Object.entries(bindings).filter(
-    ([, value]) => typeof value === 'string' && value.trim() !== '',
+    ([, value]) => value !== undefined && !(typeof value === 'string' && value.trim() === ''),
   )
-  checkElsewhere(given.map(([name]) => name))
+  for (const [name, value] of given) checkVariable(name, value)
   const values = readVariables(SCHEMA, given)
   return {
     issuer: values.ISSUER_URL,
@@ -107,11 +113,13 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
   }
 }
 
-function checkElsewhere(names: readonly string[]): void {
-  for (const name of names) {
-    if (Object.hasOwn(ELSEWHERE, name))
-      throw new EnvironmentError(`${name} means nothing on Workers, where ${ELSEWHERE[name]}: remove it.`)
-  }
+/** wrangler.jsonc can hold other things than text, which would count as missing. */
+function checkVariable(name: string, value: unknown): void {
+  const why = ELSEWHERE.find(([names]) => names.test(name))?.[1]
+  if (why !== undefined)
+    throw new EnvironmentError(`${name} means nothing on Workers, where ${why}: remove it.`)
+  if (Object.hasOwn(SCHEMA.shape, name) && typeof value !== 'string')
+    throw new EnvironmentError(`${name} is no text: put its value into quotes.`)
 }
 
 /** Exactly what the platform takes: fewer would be weak, more would throw at every sign-in. */
