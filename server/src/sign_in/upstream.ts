@@ -63,8 +63,15 @@ export async function finishUpstreamSignIn(
     return { user: { id, email }, method: 'upstream', amr: person.amr, authTime }
   } catch (error) {
     context.telemetry.signInTried('upstream', 'failed')
+    logRefusal(context, error)
     throw error instanceof AuthorizationResponseError ? toRefusal(context, provider, error) : error
   }
+}
+
+/** What a person is told on the sign-in page is in the log too, with the reason; what is told elsewhere gets there anyway. */
+function logRefusal({ log }: ServerContext, error: unknown): void {
+  if (!(error instanceof OAuthError) || error.status >= 500 || !(error.cause instanceof Error)) return
+  log.info({ code: error.code, reason: error.cause.message }, error.description)
 }
 
 async function redeem(

@@ -131,22 +131,7 @@ export function createUpstreamProvider(
       const metadata = await findMetadata().catch((error: unknown) => {
         throw toUpstreamError(name, error)
       })
-      const url = new URL(metadata.authorization_endpoint)
-      for (const [parameter, value] of Object.entries({
-        response_type: 'code',
-        client_id: clientId,
-        redirect_uri: redirectUri,
-        scope: 'openid email',
-        state: request.state,
-        nonce: request.nonce,
-        code_challenge: await calculatePKCECodeChallenge(request.verifier),
-        code_challenge_method: 'S256',
-        prompt: promptOf(metadata, request.ask),
-        max_age: request.ask === 'login' ? '0' : undefined,
-        login_hint: request.loginHint,
-      }))
-        if (value !== undefined) url.searchParams.set(parameter, value)
-      return url
+      return toAuthorizationUrl(metadata, { client_id: clientId, redirect_uri: redirectUri }, request)
     },
     async redeem(answer, sent) {
       try {
@@ -160,6 +145,31 @@ export function createUpstreamProvider(
       }
     },
   }
+}
+
+/** OpenID Connect Core §3.1.2.1, RFC 7636 §4.3. What the provider's own URL holds already stays. */
+async function toAuthorizationUrl(
+  metadata: UpstreamMetadata,
+  client: { client_id: string; redirect_uri: string },
+  { state, nonce, verifier, ask, loginHint }: UpstreamRequest,
+): Promise<URL> {
+  const parameters = {
+    ...client,
+    response_type: 'code',
+    scope: 'openid email',
+    state,
+    nonce,
+    code_challenge: await calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    prompt: promptOf(metadata, ask),
+    max_age: ask === 'login' ? '0' : undefined,
+    login_hint: loginHint,
+  }
+  const url = new URL(metadata.authorization_endpoint)
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) url.searchParams.set(name, value)
+  }
+  return url
 }
 
 /** OpenID Connect Core §9: the secret in the header, unless the provider does not take it there. */
