@@ -1,21 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { beforeAll, describe, expect, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
-import { isUnix, itWhere } from '../support/it_where.ts'
+import { itWhere } from '../support/it_where.ts'
 import { runStatements } from './cluster.ts'
 import { type Block, findBlock, readBlocks, statementsOf } from './document.ts'
 import { type DocumentedDeployment, deployAsDocumented, type Node } from './documented_deployment.ts'
+import { hasClients } from './has_clients.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
-
-/** The packages that bring PostgreSQL leave out its clients, which a machine has or has not; and OpenSSL. */
-const hasClients =
-  isUnix &&
-  [
-    ['pg_dump', '--version'],
-    ['psql', '--version'],
-    ['openssl', 'version'],
-  ].every(([program = '', argument = '']) => spawnSync(program, [argument], { stdio: 'ignore' }).status === 0)
 
 let sections: Map<string, Block[]>
 beforeAll(async () => {

@@ -4,6 +4,7 @@ import {
   createPkce,
   grant,
   introspect,
+  MCP_URL,
   REDIRECT_URI,
   refresh,
   registerServer,
@@ -31,15 +32,18 @@ export const ALL = [
 export type What = (typeof ALL)[number]
 
 /** One of each. Looking whether it is good changes nothing but the refresh token, whose successor is looked at next. */
-export async function giveOut(server: TestServer, person = OWNER): Promise<GivenOut> {
-  const { key } = await registerServer(server)
+export async function giveOut(
+  server: TestServer,
+  { person = OWNER, url = MCP_URL }: { person?: typeof OWNER; url?: string } = {},
+): Promise<GivenOut> {
+  const { key } = await registerServer(server, { server_url: url })
   const registered = (await registerClientByApi(server, {
     redirect_uris: [REDIRECT_URI],
     token_endpoint_auth_method: 'client_secret_post',
   })) as Registered
   const dynamic = await registerDynamic(server)
   const browser = createBrowser(server)
-  const granted = await grant(server, { browser, person })
+  const granted = await grant(server, { browser, person, parameters: { resource: url } })
   const session = browser.cookies
   const form = await createFormInBrowser(server)
   let refreshToken = granted.tokens.refresh_token
@@ -56,15 +60,15 @@ export async function giveOut(server: TestServer, person = OWNER): Promise<Given
         return status === 200
       },
       'the id of a dynamic client': async (node) => {
-        const page = await createBrowser(node).open(authorizeUrl(granted.clientId, createPkce()))
-        return isAskedToSignIn(page)
+        const asked = authorizeUrl(granted.clientId, createPkce(), { resource: url })
+        return isAskedToSignIn(await createBrowser(node).open(asked))
       },
       'a registration access token': async (node) => {
         const headers = { Authorization: `Bearer ${registered.registration_access_token}` }
         return (await node.fetch(`/register/${registered.client_id}`, { headers })).ok
       },
-      // A wrong password is refused after the form was.
-      'a form in a browser': async (node) => (await form(node)).status === 401,
+      // Whatever its fields are refused for, that comes after.
+      'a form in a browser': async (node) => (await form(node)).status !== 403,
     },
   }
 }
