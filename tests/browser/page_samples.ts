@@ -158,6 +158,7 @@ export const PAGE_SAMPLES: Readonly<Record<string, (basePath: string, redirectUr
       upstream: { name: 'W'.repeat(60) },
       emailCode: false,
       signUp: false,
+      isTyped: false,
       error: 'Acme has not verified the address ada@acme.example. Verify it there and try again.',
     }),
   email_code: (basePath) => renderEmailCodePage({ basePath, csrf, returnTo: `${basePath}/account`, email }),

@@ -95,6 +95,8 @@ export interface ShownSignIn {
   fresh?: boolean
   status?: number
   error?: string
+  /** Whether the error is of what was typed. Default true. */
+  isTyped?: boolean
 }
 
 export async function renderSignInForm(

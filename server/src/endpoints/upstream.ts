@@ -85,7 +85,7 @@ async function refuse(
   }
   const { status, description } = error
   return withHeaders(
-    await renderSignInForm(context, request, { returnTo, status, error: description }),
+    await renderSignInForm(context, request, { returnTo, status, error: description, isTyped: false }),
     error.headers,
   )
 }

@@ -45,6 +45,18 @@ it('ties an error to the fields, and keeps the address', async () => {
   expect(page).toContain('value="ada@example.com"')
 })
 
+it('offers another provider in a form of its own, and blames no field for its error', async () => {
+  expect(await html()).not.toContain('/sign-in/upstream')
+  const wishes = { switching: true, fresh: true, email: 'ada@example.com' }
+  const page = await html({ upstream: { name: 'Acme & Sons' }, error: 'No.', isTyped: false, ...wishes })
+  expect(page).toContain('<form class="others" method="post" action="/tenant/sign-in/upstream">')
+  expect(page).toContain('Continue with Acme &amp; Sons</button>')
+  expect(page).toContain('<input type="hidden" name="login_hint" value="ada@example.com"/>')
+  expect(page.match(/name="(switch|fresh)" value="1"/g)).toHaveLength(4)
+  expect(page).toContain('role="alert">No.</p>')
+  expect(page).not.toContain('aria-invalid')
+})
+
 it('asks for the code in a plain form, whether one was sent or not', async () => {
   const page = await renderEmailCodePage({ ...props, email: 'ada@example.com' }).text()
   expect(page).toContain('<form method="post" action="/tenant/sign-in/code">')

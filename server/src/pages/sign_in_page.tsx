@@ -21,6 +21,8 @@ export interface SignInPageProps extends PageProps {
   switching?: boolean | undefined
   fresh?: boolean | undefined
   error?: string | undefined
+  /** Whether the error is of what was typed. Default true. */
+  isTyped?: boolean | undefined
   /** Redirect URIs that the sign-in may end at, where a remembered consent answers at once. */
   formActions?: readonly string[] | undefined
 }
@@ -30,8 +32,8 @@ export interface SignInPageProps extends PageProps {
  * `password` or `email_code`.
  */
 export function renderSignInPage(props: SignInPageProps): Response {
-  const { basePath, email, emailCode, error } = props
-  const isInvalid = error !== undefined
+  const { basePath, email, emailCode, error, isTyped = true } = props
+  const isInvalid = error !== undefined && isTyped
   return renderPage(
     <section class="card">
       <h1>Sign in</h1>
@@ -104,7 +106,7 @@ function Upstream({ upstream, ...props }: SignInPageProps) {
   return (
     <form class="others" method="post" action={pathFrom(props.basePath, '/sign-in/upstream')}>
       <HiddenFields fields={{ ...fieldsOf(props), login_hint: props.email }} />
-      <button class="button" type="submit">
+      <button class="button wrap" type="submit">
         {`Continue with ${boundText(upstream.name, 40)}`}
       </button>
       <p class="or">
