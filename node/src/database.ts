@@ -1,4 +1,5 @@
 import type { Logger } from '@auth-agent/server/log'
+import { LateError, within } from '@auth-agent/server/shared_work'
 import { type Database, DatabaseUnavailable } from '@auth-agent/server/storage/database'
 import { migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
@@ -6,6 +7,7 @@ import { warnOfPlaintext } from './database_tls.ts'
 import { joinEmbeddedDatabase } from './embedded_database.ts'
 import type { Settings } from './environment.ts'
 import { readMigrations } from './migrations.ts'
+import { FAREWELL_MS } from './stop_times.ts'
 
 /** A migrated database. */
 export interface OpenDatabase {
@@ -35,7 +37,7 @@ async function openEmbedded(dataDir: string, log: Logger, maxConnections: number
   const embedded = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
   const database = connectPostgres(embedded.url, { maxConnections })
   const close = async () => {
-    await database.close()
+    await disconnect(database)
     await embedded.leave()
   }
   return { database, migrated: embedded.migrated, close }
@@ -46,11 +48,18 @@ async function openExternal(url: string, log: Logger, maxConnections: number): P
   try {
     warnOfPlaintext(url, log)
     const migrated = await migrate(database, await readMigrations())
-    return { database, migrated, close: () => database.close() }
+    return { database, migrated, close: () => disconnect(database) }
   } catch (error) {
-    await database.close()
+    await disconnect(database)
     throw new Error(faultOf(error), { cause: error })
   }
+}
+
+/** Ends the connections. One whose statement takes long, such as of a request that was cut off, ends with the process. */
+async function disconnect(database: Database): Promise<void> {
+  await within(FAREWELL_MS, database.close()).catch((error: unknown) => {
+    if (!(error instanceof LateError)) throw error
+  })
 }
 
 /** Such a pooler hands each transaction to another connection, which knows no statement that was prepared before. */

@@ -5,6 +5,7 @@ import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { findClientAddress, isLoopbackSocket, isTrustedPeer, parseProxies } from './client_address.ts'
 import { readProxyNames } from './proxy_names.ts'
+import { DRAIN_MS, GRACE_MS } from './stop_times.ts'
 
 /** How to listen; times in milliseconds. */
 export interface ListenOptions {
@@ -16,9 +17,9 @@ export interface ListenOptions {
   headersTimeoutMs?: number
   /** For a whole request to come, body included. Default 20000. */
   requestTimeoutMs?: number
-  /** For clients to leave connections that they keep, when we stop. Default 2000. */
+  /** For clients to leave connections that they keep, when we stop. Default {@link DRAIN_MS}. */
   drainMs?: number
-  /** For requests that are under way after that. Default 7000, so that all of it is over within ten seconds. */
+  /** For requests that are under way after that. Default {@link GRACE_MS}. */
   graceMs?: number
 }
 
@@ -119,7 +120,11 @@ function bindFault({ code, message }: NodeJS.ErrnoException, host: string, port:
  */
 async function closeServer(
   server: Server,
-  { drainMs = 2_000, graceMs = 7_000, isReplaced }: Pick<ListenOptions, 'drainMs' | 'graceMs'> & CloseOptions,
+  {
+    drainMs = DRAIN_MS,
+    graceMs = GRACE_MS,
+    isReplaced,
+  }: Pick<ListenOptions, 'drainMs' | 'graceMs'> & CloseOptions,
 ): Promise<void> {
   // Monitors need the time to see that we are leaving, unless others are there for whoever comes.
   if (!isReplaced) await untilDeserted(server, 0.75 * drainMs)

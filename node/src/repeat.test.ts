@@ -12,7 +12,7 @@ it('runs a task again and again, also after it failed', async () => {
   await vi.advanceTimersByTimeAsync(3_500)
   expect(task).toHaveBeenCalledTimes(3)
   expect(error).toHaveBeenCalledTimes(1)
-  await stop()
+  await stop(1_000)
   await vi.advanceTimersByTimeAsync(5_000)
   expect(task).toHaveBeenCalledTimes(3)
 })
@@ -24,10 +24,20 @@ it('never runs it twice at a time, and waits for it when stopped', async () => {
   await vi.advanceTimersByTimeAsync(5_500)
   expect(task).toHaveBeenCalledTimes(1)
   const stopped = vi.fn()
-  const stopping = stop().then(stopped)
+  const stopping = stop(1_000).then(stopped)
   await vi.advanceTimersByTimeAsync(10)
   expect(stopped).not.toHaveBeenCalled()
   finish()
   await stopping
   expect(stopped).toHaveBeenCalled()
+})
+
+it('gives up waiting for a run that takes too long, and says so', async () => {
+  const warn = vi.fn()
+  const stop = repeat(() => new Promise(() => {}), 1_000, { ...silentLog, warn })
+  await vi.advanceTimersByTimeAsync(1_500)
+  const stopping = stop(500)
+  await vi.advanceTimersByTimeAsync(500)
+  await stopping
+  expect(warn).toHaveBeenCalledWith({}, expect.stringContaining('Maintenance was cut off'))
 })

@@ -4,6 +4,7 @@ import { greet } from './greeting.ts'
 import { listen } from './listen.ts'
 import { openServer } from './open_server.ts'
 import { repeat } from './repeat.ts'
+import { BACKGROUND_MS, leftOf } from './stop_times.ts'
 import { startWorkers, type Workers } from './workers.ts'
 
 const MAINTENANCE_INTERVAL_MS = 60_000
@@ -24,14 +25,16 @@ export async function start(
   log: Logger,
   print: (text: string) => void,
 ): Promise<Running> {
-  const stops: (() => Promise<void>)[] = []
+  const stops: ((since: number) => Promise<void>)[] = []
   const stop = async () => {
-    for (const each of stops.splice(0).toReversed()) await each()
+    const since = performance.now()
+    for (const each of stops.splice(0).toReversed()) await each(since)
   }
   try {
     const { server, inboxSecret, close } = await openServer(settings, log, print)
     stops.push(close)
-    stops.push(repeat(() => server.maintain(), MAINTENANCE_INTERVAL_MS, log))
+    const stopMaintenance = repeat(() => server.maintain(), MAINTENANCE_INTERVAL_MS, log)
+    stops.push((since) => stopMaintenance(leftOf(BACKGROUND_MS, since)))
     let workers: Workers | undefined
     if (settings.workers > 1) {
       workers = await startWorkers({ count: settings.workers, inboxSecret, log })

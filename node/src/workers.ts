@@ -4,11 +4,9 @@ import type { Logger } from '@auth-agent/server/log'
 import { type AnswerWatch, type WatchOptions, watchAnswers } from './answer_watch.ts'
 import { GrowingPause } from './growing_pause.ts'
 import type { CloseOptions } from './listen.ts'
+import { WORKER_MS } from './stop_times.ts'
 import { closeUnclaimedConnections } from './unclaimed_connections.ts'
 import type { Order, Report } from './worker.ts'
-
-/** What a worker may take to stop; one that takes longer is killed. */
-const STOP_WITHIN_MS = 10_000
 
 /** One that hangs (an endless loop, a process that somebody stopped) is killed when it has not answered for half a minute. */
 const WATCH: WatchOptions = { intervalMs: 5_000, turns: 6 }
@@ -172,7 +170,7 @@ class Supervisor {
     const late = setTimeout(() => {
       this.#options.log.error({ workerPid: worker.pid }, 'A worker did not stop in time, and is killed.')
       worker.kill()
-    }, STOP_WITHIN_MS)
+    }, WORKER_MS)
     await worker.ended.finally(() => clearTimeout(late))
   }
 

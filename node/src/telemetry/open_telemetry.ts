@@ -18,19 +18,17 @@ import {
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Registry } from 'prom-client'
+import { FAREWELL_MS } from '../stop_times.ts'
 import { producerOf } from './metric_producer.ts'
 import { readSampler } from './sampler.ts'
 import { createTracing, type Tracing } from './tracing.ts'
-
-/** What is left at the end is sent within this, or lost: the SDK would try for longer than a process may take to stop. */
-const FAREWELL_MS = 2_000
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What leaves in the background; nothing waits for it but the end. */
 export interface OpenTelemetry {
   tracing: Tracing | undefined
-  /** Sends the last of it. */
+  /** Sends the last of it, or loses it: the SDK would try for longer than a process may take to stop. */
   close(): Promise<void>
 }
 
