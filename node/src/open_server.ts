@@ -3,6 +3,7 @@ import { createServer, type Server } from '@auth-agent/server'
 import { AttemptCountersUnavailable } from '@auth-agent/server/attempt_counters'
 import type { Logger } from '@auth-agent/server/log'
 import type { DevelopmentInbox, Mailer } from '@auth-agent/server/mail'
+import { BackgroundWork } from './background_work.ts'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
 import { openDatabase } from './database.ts'
 import { createDevelopmentMail } from './development_mail.ts'
@@ -11,6 +12,7 @@ import { createGuardedFetch } from './guarded_fetch.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
 import { MAX_CONNECTIONS } from './postgres_cluster.ts'
 import type { RedisAttemptCounters } from './redis_attempt_counters.ts'
+import { BACKGROUND_MS, leftOf } from './stop_times.ts'
 import { observe } from './telemetry/observation.ts'
 
 /** A server over an open database; nobody listens yet. */
@@ -18,8 +20,13 @@ export interface OpenServer {
   server: Server
   /** Of the development inbox, if there is one. */
   inboxSecret: string | undefined
-  /** Ends its connections, and the embedded database with the last process that uses it. */
-  close(): Promise<void>
+  /**
+   * Waits for what goes on in the background, such as mail, then ends its connections, and the embedded database with the last
+   * process that uses it.
+   *
+   * @param since when the stop began, on the clock of `performance.now()`; now, otherwise
+   */
+  close(since?: number): Promise<void>
 }
 
 /**
@@ -40,11 +47,13 @@ export async function openServer(
     migrated,
     close: closeDatabase,
   } = await openDatabase(settings, log, connectionsOf(settings))
+  const background = new BackgroundWork()
   let counters: RedisAttemptCounters | undefined
-  const close = async () => {
-    await observation.close()
+  const close = async (since = performance.now()) => {
+    const left = await background.settle(leftOf(BACKGROUND_MS, since))
+    if (left > 0) log.error({ left }, 'Work in the background was cut off, such as mail that had not left.')
     counters?.close()
-    await closeDatabase()
+    await Promise.all([observation.close(), closeDatabase()])
   }
   try {
     if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
@@ -75,6 +84,7 @@ export async function openServer(
         'upstream provider',
       ),
       log,
+      waitUntil: (work) => background.add(work),
       telemetry: observation.telemetry,
     })
     return { server: await observation.server(server, database), inboxSecret: mail.inbox?.secret, close }

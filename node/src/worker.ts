@@ -27,12 +27,15 @@ export async function work(settings: Settings, log: Logger, print: (text: string
   const { inboxSecret } = await waitForOrder('serve')
   try {
     const { server, close } = await openServer({ ...settings, owner: undefined }, log, print, inboxSecret)
+    let since: number | undefined
     try {
       const listener = await listen(server.fetch, settings)
       report({ state: 'serving' })
-      await listener.close(await stopping)
+      const how = await stopping
+      since = performance.now()
+      await listener.close(how)
     } finally {
-      await close()
+      await close(since)
     }
   } catch (error) {
     log.debug({ err: error }, 'A worker cannot go on.')

@@ -24,13 +24,13 @@ export interface TestSmtpServer {
  *
  * @param options.refuseData what it says to every message
  * @param options.refuseRecipient what it says to every recipient
- * @param options.beforeData what it waits for before it takes a message
+ * @param options.beforeRecipient what it waits for before it answers to a recipient
  */
 export async function startSmtpServer(
   options: {
     refuseData?: string
     refuseRecipient?: (address: string) => string
-    beforeData?: () => Promise<unknown>
+    beforeRecipient?: () => Promise<unknown>
   } = {},
 ): Promise<TestSmtpServer> {
   const taken: TakenMail[] = []
@@ -40,13 +40,16 @@ export async function startSmtpServer(
     allowInsecureAuth: true,
     onAuth: ({ username }, _session, callback) => callback(null, { user: username }),
     onRcptTo({ address }, _session, callback) {
-      const { refuseRecipient } = options
-      callback(refuseRecipient && Object.assign(new Error(refuseRecipient(address)), { responseCode: 550 }))
+      const checked = async () => {
+        await options.beforeRecipient?.()
+        const refusal = options.refuseRecipient?.(address)
+        if (refusal !== undefined) throw Object.assign(new Error(refusal), { responseCode: 550 })
+      }
+      checked().then(() => callback(), callback)
     },
     onData(stream, { envelope, user }, callback) {
       const received = async () => {
         const source = await text(stream)
-        await options.beforeData?.()
         if (options.refuseData !== undefined) throw new Error(options.refuseData)
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address
         taken.push({ from, to: envelope.rcptTo.map(({ address }) => address), user, source })
