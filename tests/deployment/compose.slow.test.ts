@@ -51,6 +51,17 @@ function environmentOf({ services }: Compose, name: string, host: string): Recor
     : { ...rest, DATABASE_URL: DATABASE_URL.replace('@postgres/', `@${host}/`) }
 }
 
+/** The issuer's port is forwarded to the server, which is on this machine as well. */
+function commandOf({ services }: Compose, name: string, ports: { issuer: number; server: number }): string[] {
+  return (services[name]?.command ?? []).map((part) =>
+    part
+      .replaceAll('/examples/', join(ROOT, 'examples/'))
+      .replace('("auth-agent", 8787)', `("127.0.0.1", ${ports.server})`)
+      .replace('connect(8787, "auth-agent")', `connect(${ports.server}, "127.0.0.1")`)
+      .replaceAll('8787', String(ports.issuer)),
+  )
+}
+
 describe('the services of compose.yaml, one after the other, as processes of this machine', () => {
   itWhere(hasOpenssl)('end in an example that is protected, with a key of its own', async () => {
     const compose = await readCompose()
@@ -60,31 +71,38 @@ describe('the services of compose.yaml, one after the other, as processes of thi
     const migration = runMain(environmentOf(compose, 'migrate', host), ['migrate'])
     expect([await migration.ended, migration.stderr()]).toEqual([0, ''])
 
-    const port = String(await findFreePort())
-    const issuer = `http://localhost:${port}`
+    // In a container of its own each of the two is 8787.
+    const ports = { issuer: await findFreePort(), server: await findFreePort() }
+    const issuer = `http://localhost:${ports.issuer}`
     const settings = environmentOf(compose, 'auth-agent', host)
     expect(settings['ISSUER_URL']).toBe('http://localhost:8787')
     const volume = await makeFolder()
-    const server = runMain({ ...settings, ISSUER_URL: issuer, PORT: port, DATA_DIR: join(volume, 'data') })
-    await server.started()
+    const startServer = async () => {
+      const [PORT, DATA_DIR] = [String(ports.server), join(volume, 'data')]
+      const program = runMain({ ...settings, ISSUER_URL: issuer, PORT, DATA_DIR })
+      await program.started()
+      return program
+    }
+    const server = await startServer()
 
     const registration = await makeFolder()
     const serverUrl = `http://localhost:${await findFreePort()}/mcp`
-    const [command = ''] = compose.services['register']?.command ?? []
+    const [command = ''] = commandOf(compose, 'register', ports)
     const register = openShell(registration, {
       PATH,
       ...environmentOf(compose, 'register', host),
       AUTH_AGENT_URL: issuer,
       SERVER_URL: serverUrl,
     })
-    const script = `(${command.replaceAll('/examples/', join(ROOT, 'examples/'))})`
+    const script = `(${command})`
     expect(await register.run(script)).toMatch(/^Registered /)
     const written = await readFile(join(registration, '.env'), 'utf8')
     expect(await register.run(script)).toBe('')
     expect(await readFile(join(registration, '.env'), 'utf8')).toBe(written)
 
     const { HOST = '' } = environmentOf(compose, 'filesystem-server', host)
-    const answer = await askExample(registration, { HOST, ROOT: join(volume, 'files') }, serverUrl)
+    const example = commandOf(compose, 'filesystem-server', ports).slice(1)
+    const answer = await askExample(example, registration, { HOST, ROOT: join(volume, 'files') }, serverUrl)
     expect(answer.status).toBe(401)
     const metadata =
       /resource_metadata="([^"]+)"/.exec(answer.headers.get('WWW-Authenticate') ?? '')?.[1] ?? ''
@@ -92,12 +110,26 @@ describe('the services of compose.yaml, one after the other, as processes of thi
       resource: serverUrl,
       authorization_servers: [issuer],
     })
+
+    // As Docker does it: the server alone, and the example, whose port the issuer's is, is told nothing.
+    const isServed = async () => (await fetch(`${issuer}/health`).catch(() => undefined))?.ok ?? false
+    expect(await isServed()).toBe(true)
+    server.child.kill('SIGKILL')
+    await server.ended
+    expect(await isServed()).toBe(false)
+    await startServer()
+    expect(await isServed()).toBe(true)
   })
 })
 
 /** Starts the example where its `.env` is, and asks it without a token. */
-async function askExample(cwd: string, env: Record<string, string>, url: string): Promise<Response> {
-  const child = spawn(findPython(), ['-m', 'filesystem_server'], {
+async function askExample(
+  command: readonly string[],
+  cwd: string,
+  env: Record<string, string>,
+  url: string,
+): Promise<Response> {
+  const child = spawn(findPython(), command, {
     cwd,
     env: { PATH, ...env },
     stdio: 'inherit',

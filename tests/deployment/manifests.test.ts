@@ -175,6 +175,7 @@ interface Service {
   environment?: Record<string, string>
   stop_grace_period?: string
   network_mode?: string
+  restart?: string
   ports?: string[]
   depends_on?: Record<string, { condition: string }>
 }
@@ -215,6 +216,16 @@ describe('compose.yaml', () => {
     expect(conditions('register')).toEqual(['auth-agent service_healthy'])
     expect(conditions('filesystem-server')).toContain('register service_completed_successfully')
     expect(Number.parseInt(services['auth-agent']?.stop_grace_period ?? '', 10)).toBeGreaterThan(STOPS_WITHIN)
+  })
+
+  it('starts everything again by itself, and lets nobody live on the network of another', async () => {
+    const services = await read()
+    const once = ['migrate', 'register']
+    for (const [name, { restart, network_mode }] of Object.entries(services)) {
+      expect([name, restart]).toEqual([name, once.includes(name) ? undefined : 'unless-stopped'])
+      // It ends with the container that it belongs to, and Docker, which restarts that one alone, leaves the others cut off.
+      expect([name, network_mode]).toEqual([name, undefined])
+    }
   })
 
   it('shows the admin token to the server and to what registers the example, not to the example', async () => {
