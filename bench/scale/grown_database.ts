@@ -1,0 +1,94 @@
+import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { readMigrations } from '../../node/src/migrations.ts'
+import { clientDigest } from '../../server/src/clients/client.ts'
+import type { ServerContext } from '../../server/src/context.ts'
+import { createContext } from '../../server/src/create_context.ts'
+import type { Database } from '../../server/src/storage/database.ts'
+import { migrate } from '../../server/src/storage/migrate.ts'
+import { environmentOf } from '../../tests/cluster/nodes.ts'
+import { type FlowWorld, prepareFlows } from '../../tests/support/every_flow.ts'
+import { registerClient, registerServer } from '../../tests/support/flow.ts'
+import { growTables, type Sizes, storeClients } from '../../tests/support/many_rows.ts'
+import { urlOfDatabase } from '../../tests/support/postgres_server.ts'
+import { createTestServer } from '../../tests/support/server.ts'
+
+/** Both databases are of this issuer, so that their tokens are the same; it need not be where a server listens. */
+export const ISSUER = 'http://localhost:8787'
+const CLIENTS = 100
+const SERVERS = 200
+
+/** A database that has been in use, and who may ask something of it. */
+export interface GrownDatabase {
+  url: string
+  database: Database
+  sizes: Sizes
+  /** To make tokens as the server would. */
+  context: ServerContext
+  world: FlowWorld
+  clientIds: readonly string[]
+}
+
+/** Makes the databases `grown_0`, `grown_1`… of one PostgreSQL, which differ in their sizes alone. */
+export async function makeGrownDatabases(
+  clusterUrl: string,
+  sizes: readonly Sizes[],
+): Promise<GrownDatabase[]> {
+  const cluster = connectPostgres(clusterUrl, { maxConnections: 1 })
+  await cluster.runScript('create database grown')
+  const { world, clientIds } = await prepareTemplate(urlOfDatabase(clusterUrl, 'grown'))
+  const grown: GrownDatabase[] = []
+  for (const [index, size] of sizes.entries()) {
+    const name = `grown_${index}`
+    await cluster.runScript(`create database ${name} template grown`)
+    const url = urlOfDatabase(clusterUrl, name)
+    await growTables(url, size)
+    const database = connectPostgres(url)
+    const context = await createContext({ ...serverOptions(), database })
+    grown.push({ url, database, sizes: size, context, world, clientIds })
+  }
+  await cluster.runScript('checkpoint')
+  await cluster.close()
+  return grown
+}
+
+/** As a server process is configured that works on the same database. */
+export function serverOptions() {
+  const { AUTH_AGENT_SECRET = '' } = environmentOf(0, ISSUER, '')
+  return {
+    issuer: ISSUER,
+    secrets: [AUTH_AGENT_SECRET],
+    fetchPublicUrl: () => Promise.reject(new Error('Nothing is fetched.')),
+    now: Date.now,
+  }
+}
+
+async function prepareTemplate(url: string): Promise<{ world: FlowWorld; clientIds: string[] }> {
+  const database = connectPostgres(url)
+  await migrate(database, await readMigrations())
+  const drop = () => database.close()
+  const server = await createTestServer(serverOptions(), { database: { database, url, drop } })
+  const mcp = await registerServer(server, { access: 'everyone' })
+  for (let n = 1; n < SERVERS; n += 1) {
+    await server.manage('POST', '/servers', {
+      server_url: `https://mcp${n}.example.com/mcp`,
+      server_name: `Server ${n}`,
+      scopes: [{ name: 'files:read' }, { name: 'files:write' }],
+      access: 'everyone',
+    })
+  }
+  const world = await prepareFlows(server, mcp)
+  const clientIds: string[] = []
+  for (let n = 0; n < CLIENTS; n += 1)
+    clientIds.push(await registerClient(server, { client_name: `Client ${n}` }))
+  const rows = clientIds.map((client_id) => ({
+    client_id,
+    digest: clientDigest(client_id),
+    organization_id: 'org_root',
+    source: 'dynamic' as const,
+    metadata: {},
+    secret_digest: null,
+  }))
+  await storeClients(database, rows)
+  await server.close()
+  return { world, clientIds: clientIds.sort() }
+}
