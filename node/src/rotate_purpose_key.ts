@@ -1,4 +1,4 @@
-import { PURPOSES, type Purpose } from '@auth-agent/server/purpose_keys'
+import { PURPOSES, type Purpose } from '@auth-agent/server'
 import { EnvironmentError } from './environment.ts'
 import { runBesideNodes } from './run_beside_nodes.ts'
 

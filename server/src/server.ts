@@ -52,6 +52,8 @@ import { measureRequests } from './telemetry/measure_requests.ts'
 import { newRequestId, runRequest } from './telemetry/request_scope.ts'
 import { type Measurements, silentTelemetry } from './telemetry/telemetry.ts'
 
+export { PURPOSES, type Purpose } from './keys/purpose_keys.ts'
+
 /** A running authorization server, for any runtime. */
 export interface Server {
   /** Answers a request. Never rejects. */
