@@ -1,8 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import { readEnvironment } from '../../node/src/environment.ts'
 import { readDockerfile } from './dockerfile.ts'
 import { readBlocks } from './document.ts'
 
@@ -40,7 +42,6 @@ interface PodSpec {
 interface Manifest {
   kind: string
   metadata: { labels?: object }
-  data?: Record<string, string>
   stringData?: Record<string, string>
   spec?: object
 }
@@ -60,12 +61,25 @@ async function readSpec<Spec extends object>(name: string): Promise<Spec> {
   return manifest.spec as Spec
 }
 
+/** What stands in a kustomization.yaml, as far as we use it. */
+interface Kustomization {
+  resources?: string[]
+  components?: string[]
+  images?: { name: string }[]
+  configMapGenerator?: object[]
+  generatorOptions?: object
+}
+
+async function readKustomization(folder: string): Promise<Kustomization> {
+  return parse(await readFile(join(KUBERNETES, folder, 'kustomization.yaml'), 'utf8')) as Kustomization
+}
+
 async function readPod(name: string): Promise<PodSpec> {
   return (await readSpec<Workload>(name)).template.spec
 }
 
 describe('the manifests of Kubernetes', () => {
-  it.each(['deployment.yaml', 'migration.yaml'])('give pods of %s no privilege', async (name) => {
+  it.each(['deployment.yaml', 'migration/job.yaml'])('give pods of %s no privilege', async (name) => {
     const { config } = await readDockerfile(join(ROOT, 'Dockerfile'))
     const [uid, gid] = config.user.split(':').map(Number)
     const pod = await readPod(name)
@@ -118,15 +132,15 @@ describe('the manifests of Kubernetes', () => {
     expect(await readSpec('pod_disruption_budget.yaml')).toMatchObject({ maxUnavailable: 1, selector })
     expect(replicas).toBeGreaterThan(1)
     // The migration's pods are others, which the Service must not find.
-    const migration = await readSpec<Workload>('migration.yaml')
+    const migration = await readSpec<Workload>('migration/job.yaml')
     expect(migration.template.metadata.labels).not.toEqual(selector.matchLabels)
   })
 
   it('lead Prometheus to the port that the server is told to count at', async () => {
-    const [configMap] = await readManifests('config_map.yaml')
+    const settings = parseEnv(await readFile(join(KUBERNETES, 'settings.env'), 'utf8'))
     const [container] = (await readPod('deployment.yaml')).containers
     const port = container.ports?.find(({ name }) => name === 'metrics')?.containerPort
-    expect(configMap?.data).toMatchObject({ METRICS_PORT: String(port), METRICS_HOST: '0.0.0.0' })
+    expect(settings).toMatchObject({ METRICS_PORT: String(port), METRICS_HOST: '0.0.0.0' })
     const { ports } = await readSpec<{ ports: object[] }>('service.yaml')
     expect(ports).toContainEqual({ name: 'metrics', port, targetPort: 'metrics' })
     const { selector } = await readSpec<{ selector: { matchLabels: object } }>('service_monitor.yaml')
@@ -134,7 +148,7 @@ describe('the manifests of Kubernetes', () => {
     expect(service?.metadata.labels).toEqual(selector.matchLabels)
   })
 
-  it.each(['deployment.yaml', 'migration.yaml'])(
+  it.each(['deployment.yaml', 'migration/job.yaml'])(
     'give %s the certificate that secrets name',
     async (name) => {
       const [secret] = await readManifests('secrets.example.yaml')
@@ -150,20 +164,65 @@ describe('the manifests of Kubernetes', () => {
 
   it('keep the password of the owner from the server, and secrets out of the Kustomization', async () => {
     const [server] = (await readPod('deployment.yaml')).containers
-    const [migration] = (await readPod('migration.yaml')).containers
+    const [migration] = (await readPod('migration/job.yaml')).containers
     expect(server.envFrom).toEqual([
       { configMapRef: { name: 'auth-agent' } },
       { secretRef: { name: 'auth-agent' } },
     ])
     expect(migration.envFrom).toEqual([{ secretRef: { name: 'auth-agent-migration' } }])
-    expect([migration.args, migration.image]).toEqual([['migrate'], server.image])
-    const { resources } = parse(await readFile(join(KUBERNETES, 'kustomization.yaml'), 'utf8')) as {
-      resources: string[]
+    expect(migration.args).toEqual(['migrate'])
+    for (const folder of ['.', 'migration'])
+      for (const name of (await readKustomization(folder)).resources ?? [])
+        for (const manifest of await readManifests(join(folder, name)))
+          expect(manifest.kind).not.toBe('Secret')
+  })
+
+  it('let the metrics be reached from the namespace of Prometheus alone, and the server by everybody', async () => {
+    const { podSelector, policyTypes, ingress } = await readSpec<{
+      podSelector: object
+      policyTypes: string[]
+      ingress: { ports: { port: number }[]; from?: object[] }[]
+    }>('network_policy.yaml')
+    const { selector } = await readSpec<{ selector: object }>('deployment.yaml')
+    expect([podSelector, policyTypes]).toEqual([selector, ['Ingress']])
+    const [container] = (await readPod('deployment.yaml')).containers
+    const portOf = (name: string) => container.ports?.find((port) => port.name === name)?.containerPort
+    const everybody = ingress.filter(({ from }) => from === undefined)
+    expect(everybody).toEqual([{ ports: [{ port: portOf('http') }] }])
+    const some = ingress.filter(({ from }) => from !== undefined)
+    expect(some).toMatchObject([
+      {
+        ports: [{ port: portOf('metrics') }],
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+      },
+    ])
+    expect((await readKustomization('.')).resources).toContain('network_policy.yaml')
+  })
+
+  it('run one image before and after the migration, which one file names', async () => {
+    const { images = [] } = await readKustomization('image')
+    for (const [folder, pod] of [
+      ['.', 'deployment.yaml'],
+      ['migration', 'migration/job.yaml'],
+    ] as const) {
+      const { components = [] } = await readKustomization(folder)
+      expect(components.map((component) => join(folder, component))).toEqual(['image'])
+      expect((await readPod(pod)).containers[0].image).toBe(images[0]?.name)
     }
-    const files = await readdir(KUBERNETES)
-    for (const resource of resources) expect(files).toContain(resource)
-    for (const name of resources)
-      for (const manifest of await readManifests(name)) expect(manifest.kind).not.toBe('Secret')
+  })
+
+  it('restart the pods when a setting changes, and trust no proxy that nobody has named', async () => {
+    const { configMapGenerator, generatorOptions } = await readKustomization('.')
+    expect(configMapGenerator).toEqual([{ name: 'auth-agent', envs: ['settings.env'] }])
+    expect(generatorOptions).toBeUndefined()
+    const settings = parseEnv(await readFile(join(KUBERNETES, 'settings.env'), 'utf8'))
+    expect(settings).not.toHaveProperty('TRUSTED_PROXIES')
+    const environment = {
+      ...settings,
+      DATABASE_URL: 'postgres://localhost/d',
+      AUTH_AGENT_SECRET: 's'.repeat(32),
+    }
+    expect(readEnvironment(environment).metrics?.port).toBe(9464)
   })
 })
 

@@ -1,12 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { makeFolder } from '../support/folders.ts'
 import { itWhere } from '../support/it_where.ts'
+import { findBlock, openShell, readBlocks } from './document.ts'
 import { prepareValidators, validate } from './validators.ts'
 
 vi.setConfig({ hookTimeout: 300_000 })
@@ -42,9 +43,10 @@ describe('tools that know find no fault', () => {
   })
 
   it.each(KUBERNETES_VERSIONS)('the schemas of Kubernetes %s, strictly: every manifest', async (version) => {
-    const manifests = (await readdir(KUBERNETES)).filter((name) => !NOT_OF_KUBERNETES.has(name))
-    expect(manifests.length).toBeGreaterThan(5)
-    const files = manifests.map((name) => join(KUBERNETES, name))
+    const files = (await readdir(KUBERNETES, { recursive: true }))
+      .filter((name) => name.endsWith('.yaml') && !NOT_OF_KUBERNETES.has(basename(name)))
+      .map((name) => join(KUBERNETES, name))
+    expect(files.length).toBeGreaterThan(5)
     expect(await validate('kubernetes-validate', '--strict', '--quiet', '-k', version, ...files)).toBe('')
   })
 
@@ -55,11 +57,58 @@ describe('tools that know find no fault', () => {
     expect(await validate('kubernetes-validate', '--strict', '--quiet', file)).toMatch(/targetPorts/)
   })
 
-  itWhere(hasKubectl)('kubectl puts the manifests together', async () => {
-    const { stdout } = await run('kubectl', ['kustomize', KUBERNETES])
-    for (const kind of ['Namespace', 'Deployment', 'Service', 'PodDisruptionBudget'])
-      expect(stdout).toMatch(new RegExp(`^kind: ${kind}$`, 'm'))
+  itWhere(hasKubectl)('kubectl puts the manifests together, with the image of an overlay', async () => {
+    const folder = await makeFolder()
+    const build = async (base: string) => {
+      const overlay = join(folder, base)
+      await mkdir(overlay, { recursive: true })
+      const root = relative(await realpath(overlay), KUBERNETES)
+      const kustomization = {
+        resources: [join(root, base)],
+        components: [relative(await realpath(overlay), join(await realpath(folder), 'version'))],
+      }
+      await writeFile(join(overlay, 'kustomization.yaml'), stringify(kustomization))
+      return (await run('kubectl', ['kustomize', overlay])).stdout
+    }
+    await mkdir(join(folder, 'version'))
+    await writeFile(
+      join(folder, 'version/kustomization.yaml'),
+      stringify({
+        apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+        kind: 'Component',
+        images: [{ name: 'registry.example.com/auth-agent-mcp', newTag: '9.9.9' }],
+      }),
+    )
+    const server = await build('.')
+    for (const kind of ['Namespace', 'Deployment', 'Service', 'NetworkPolicy', 'PodDisruptionBudget'])
+      expect(server).toMatch(new RegExp(`^kind: ${kind}$`, 'm'))
+    const [, name] = /^kind: ConfigMap\nmetadata:\n {2}name: (auth-agent-\w{10})$/m.exec(server) ?? []
+    expect(server).toContain(`configMapRef:\n            name: ${name}\n`)
+    for (const manifests of [server, await build('migration')])
+      expect(manifests.match(/image: .*/g)).toEqual(['image: registry.example.com/auth-agent-mcp:9.9.9'])
   })
+
+  itWhere(hasKubectl)(
+    'kubectl makes the Secret of what a shell exports, by the documented command',
+    async () => {
+      const command = findBlock(await readBlocks(), 'On Kubernetes', '--from-env-file')
+      const exported = {
+        DATABASE_URL: 'postgres://user:p%40ss@db.example.com/d?sslmode=verify-full&sslrootcert=/a.pem',
+        AUTH_AGENT_SECRET: 'new=='.padStart(32, '+'),
+        SMTP_URL: 'smtps://user:password@smtp.example.com?from=auth@example.com',
+      }
+      const env = { PATH: process.env['PATH'] ?? '', MIGRATION_DATABASE_URL: 'postgres://owner', ...exported }
+      const shell = openShell(await makeFolder(), env)
+      const { data } = parse(await shell.run(command.replace('kubectl apply -f -', 'cat'))) as {
+        data: Record<string, string>
+      }
+      const decoded = Object.entries(data).map(([name, text]) => [
+        name,
+        Buffer.from(text, 'base64').toString(),
+      ])
+      expect(Object.fromEntries(decoded)).toEqual(exported)
+    },
+  )
 
   itWhere(hasSystemd)('systemd-analyze verifies the units', async () => {
     const folder = await makeFolder()
