@@ -363,7 +363,7 @@ create table auth_agent.denials (
   check ((kind in ('token', 'grant')) = (cutoff is null))
 );
 create index denials_organization_id on auth_agent.denials (organization_id);
-create index denials_transaction_id on auth_agent.denials (transaction_id);
+create index denials_position on auth_agent.denials (transaction_id, id);
 create index denials_expires_at on auth_agent.denials (expires_at);
 
 -- Keys ---------------------------------------------------------------------------------------------------------
@@ -477,4 +477,5 @@ $$;
 insert into auth_agent.organizations (id, name) values ('org_root', 'Auth-Agent');
 insert into auth_agent.schema_migrations (name) values
   ('20261124000000_initial'),
-  ('20261125000000_refresh_in_place');
+  ('20261125000000_refresh_in_place'),
+  ('20261125000001_denials_in_pages');

@@ -30,6 +30,7 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
     expect(await migrate(test.database, await readMigrations())).toEqual([
       '20261124000000_initial',
       '20261125000000_refresh_in_place',
+      '20261125000001_denials_in_pages',
     ])
     const migrated = await readCatalogue(test.database)
     await test.database.runScript(EMPTY)

@@ -24,15 +24,23 @@ export interface DenialPage {
   /** Whether these are all that there are, instead of what came since the cursor. */
   isComplete: boolean
   denials: readonly RecordedDenial[]
+  /** The last one of a full page: others may follow it. */
+  last?: RecordedDenial | undefined
 }
+
+/** After somebody removes a client that many use there may be a million; so many are read in far less than a second. */
+const PAGE = 20_000
 
 export interface DenialStorage {
   recordDenial(denial: DenialRow, now: Date): Promise<void>
   /**
    * Reads what was committed since the cursor; '0' reads everything that is still needed, and so does a cursor of
-   * another run than the one that is given with it.
+   * another run than the one that is given with it. Of further pages the cursor and the rest mean nothing: the first
+   * page's cursor is the one to go on from, since what has been committed meanwhile is at or above it.
+   *
+   * @param after the last one of the page before
    */
-  readDenials(cursor: string, now: Date, run?: string): Promise<DenialPage>
+  readDenials(cursor: string, now: Date, run?: string, after?: RecordedDenial): Promise<DenialPage>
 }
 
 const RECORD = statement(
@@ -58,7 +66,10 @@ const READ = statement<
      from pg_snapshot_xmin(pg_current_snapshot()) xmin,
        concat_ws(' ', extract(epoch from pg_postmaster_start_time()),
          extract(epoch from pg_stat_get_bgwriter_stat_reset_time())) run) snapshot
-   left join auth_agent.denials d on d.transaction_id >= snapshot.since and d.expires_at > $2`,
+   left join lateral (
+     select * from auth_agent.denials
+     where (transaction_id, id) > (coalesce($4::xid8, snapshot.since), coalesce($5::bigint, 0)) and expires_at > $2
+     order by transaction_id, id limit ${PAGE}) d on true`,
 )
 
 export function denialStorage(db: Queryable): DenialStorage {
@@ -67,13 +78,15 @@ export function denialStorage(db: Queryable): DenialStorage {
       const { organization_id, kind, subject, server_id, cutoff, expires_at } = denial
       await db.query(RECORD, [organization_id, kind, subject, server_id, cutoff, now, expires_at])
     },
-    async readDenials(cursor, now, run) {
-      const rows = await db.query(READ, [cursor, now, run])
+    async readDenials(cursor, now, run, after) {
+      const rows = await db.query(READ, [cursor, now, run, after?.transaction_id, after?.id])
+      const denials = rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null)
       return {
         cursor: rows[0]?.cursor ?? cursor,
         run: rows[0]?.run ?? '',
         isComplete: rows[0]?.is_complete ?? false,
-        denials: rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null),
+        denials,
+        last: denials.length < PAGE ? undefined : denials.at(-1),
       }
     },
   }

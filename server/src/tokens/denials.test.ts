@@ -46,6 +46,26 @@ const away = async () => {
 }
 
 describe('a node asks the database', () => {
+  it('page by page, and anew where it started anew between two of them', async () => {
+    const recorded = (subject: string) => ({ ...row('grant', subject), id: subject, transaction_id: '1' })
+    const pages = [
+      { cursor: '7', run: 'a run', isComplete: true, denials: [recorded('a')], last: recorded('a') },
+      { cursor: '8', run: 'another run', isComplete: false, denials: [recorded('b')] },
+      { cursor: '3', run: 'another run', isComplete: true, denials: [recorded('a')], last: recorded('a') },
+      { cursor: '9', run: 'another run', isComplete: false, denials: [recorded('b')] },
+      { cursor: '4', run: 'another run', isComplete: false, denials: [] },
+    ]
+    answer = async () => pages.shift() as DenialPage
+    await expect(denials.refresh()).rejects.toThrow('cannot be checked')
+    expect(denials.size).toBe(0)
+    now += 2 * SECOND
+    await denials.refresh()
+    expect(denials.size).toBe(2)
+    now += SECOND
+    await denials.refresh()
+    expect(cursors).toEqual(['0', '0', '0', '0', '3'])
+  })
+
   it('at the first question for everything, and then for what is new', async () => {
     await denials.refresh()
     now += SECOND

@@ -1,6 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { SharedWork, within } from '../shared_work.ts'
-import type { DenialRow, DenialStorage } from '../storage/denials.ts'
+import type { DenialPage, DenialRow, DenialStorage, RecordedDenial } from '../storage/denials.ts'
 import { DenialLog } from './denial_log.ts'
 
 /** The claims of an access token that a denial can name. */
@@ -161,7 +161,7 @@ class DenialSet implements Denials {
     this.#cursor = '0'
     this.#hasLearned = false
     try {
-      const page = await within(MAX_READ, this.#storage.readDenials(from, new Date(startedAt), this.#run))
+      const page = await this.#readPages(from, new Date(startedAt))
       this.#take(page.denials)
       this.log.add(page)
       this.#cursor = page.cursor
@@ -172,6 +172,21 @@ class DenialSet implements Denials {
       throw error
     }
     this.#forgetExpired()
+  }
+
+  /** Each page in bounded time, however many there are. */
+  async #readPages(from: string, at: Date): Promise<DenialPage> {
+    const read = (after?: RecordedDenial) =>
+      within(MAX_READ, this.#storage.readDenials(from, at, this.#run, after))
+    const first = await read()
+    const denials = [...first.denials]
+    for (let { last } = first; last !== undefined; ) {
+      const page = await read(last)
+      if (page.run !== first.run) throw new Error('The database has started anew meanwhile.')
+      for (const denial of page.denials) denials.push(denial)
+      last = page.last
+    }
+    return { ...first, denials }
   }
 
   #forgetExpired(): void {
