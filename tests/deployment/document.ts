@@ -10,7 +10,8 @@ const DOCUMENT = new URL('../../DEPLOYMENT.md', import.meta.url)
 
 /** What stands between fences. */
 export interface Block {
-  language: 'sh' | 'sql'
+  /** What the fence says; `sh` where it says nothing. */
+  language: string
   text: string
 }
 
@@ -23,9 +24,9 @@ export async function readBlocks(): Promise<Map<string, Block[]>> {
   const sections = new Map<string, Block[]>()
   const lines = (await readText()).split('\n')
   let blocks: Block[] = []
-  let open: Block | undefined
+  let open: (Block & { indentation: number }) | undefined
   for (const line of lines) {
-    const fence = /^\s*```(sql)?$/.exec(line)
+    const fence = /^(\s*)```(\w*)$/.exec(line)
     const heading = /^## (.+)$/.exec(line)?.[1]
     if (heading !== undefined) {
       blocks = []
@@ -33,8 +34,8 @@ export async function readBlocks(): Promise<Map<string, Block[]>> {
     } else if (fence && open) {
       blocks.push(open)
       open = undefined
-    } else if (fence) open = { language: fence[1] === 'sql' ? 'sql' : 'sh', text: '' }
-    else if (open) open.text += `${line.trimStart()}\n`
+    } else if (fence) open = { language: fence[2] || 'sh', text: '', indentation: fence[1]?.length ?? 0 }
+    else if (open) open.text += `${line.slice(open.indentation)}\n`
   }
   return sections
 }
