@@ -1,7 +1,10 @@
 import { rm } from 'node:fs/promises'
+import { Agent } from 'node:http'
 import autocannon from 'autocannon'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { hashPassword } from '../server/src/sign_in/password_hash.ts'
 import { environmentOf } from '../tests/cluster/nodes.ts'
+import { createRemoteServer } from '../tests/cluster/remote_server.ts'
 import { runFlows } from '../tests/support/every_flow.ts'
 import {
   buffersOf,
@@ -9,6 +12,7 @@ import {
   explainStatements,
   shapeOf,
 } from '../tests/support/explaining_database.ts'
+import { grant, registerClient } from '../tests/support/flow.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../tests/support/main_process.ts'
 import { createTestServer } from '../tests/support/server.ts'
 import { type DurablePostgres, SETTINGS, startDurablePostgres } from './scale/durable_postgres.ts'
@@ -22,6 +26,9 @@ const SECONDS = Number(process.env['SECONDS'] ?? 10)
 const ROUNDS = 5
 const CONNECTIONS = 32
 const FEW = 1_000
+const LOGINS = 96
+/** Of one person: more at once would be too many attempts at his password. */
+const LOGINS_AT_ONCE = 6
 
 /** A server process on a database. */
 interface Node {
@@ -79,6 +86,7 @@ describe(`${FEW.toLocaleString('en')} rows in tokens beside ${ROWS.toLocaleStrin
       bindToCore(postgres.pid, 1)
       for (const { program } of nodes) bindToCore(program.child.pid as number, 0)
       for (const index of nodes[0]?.loads.keys() ?? []) await compare(nodes, index, postgres)
+      await compareLogins(nodes, postgres)
     } finally {
       for (const node of nodes) await stopNode(node)
     }
@@ -113,11 +121,9 @@ async function compare(nodes: readonly Node[], index: number, postgres: DurableP
 
 async function takeTurn(node: Node, index: number, postgres: DurablePostgres): Promise<Turn> {
   const pid = node.program.child.pid as number
-  const before = [
-    await cpuSecondsOf(pid),
-    await cpuSecondsOf(postgres.pid),
-    await readWal(node.grown),
-  ] as const
+  const measure = async () =>
+    [await cpuSecondsOf(pid), await cpuSecondsOf(postgres.pid), await readWal(node.grown)] as const
+  const before = await measure()
   const result = await autocannon({
     url: `http://127.0.0.1:${node.port}`,
     connections: CONNECTIONS,
@@ -125,11 +131,7 @@ async function takeTurn(node: Node, index: number, postgres: DurablePostgres): P
     headers: { host: new URL(ISSUER).host },
     requests: [node.loads[index]?.request() ?? {}],
   })
-  const after = [
-    await cpuSecondsOf(pid),
-    await cpuSecondsOf(postgres.pid),
-    await readWal(node.grown),
-  ] as const
+  const after = await measure()
   const count = result.requests.total
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(
@@ -140,6 +142,45 @@ async function takeTurn(node: Node, index: number, postgres: DurablePostgres): P
     serverCpu: (after[0] - before[0]) / count,
     databaseCpu: (after[1] - before[1]) / count,
     walBytes: (after[2] - before[2]) / count,
+  }
+}
+
+/** What whole logins take, by password and with consent, each in a browser of its own. */
+async function compareLogins(nodes: readonly Node[], postgres: DurablePostgres): Promise<void> {
+  const turns: Turn[][] = nodes.map(() => [])
+  for (let round = 0; round <= ROUNDS; round += 1)
+    for (const [which, node] of nodes.entries()) {
+      const turn = await takeLogins(node, postgres)
+      if (round > 0) turns[which]?.push(turn)
+    }
+  report('login', turns)
+  const before = process.cpuUsage()
+  for (let time = 0; time < 20; time += 1) await hashPassword('correct horse battery staple', 100_000)
+  const { user, system } = process.cpuUsage(before)
+  console.log(`of that ${((user + system) / 20).toFixed(0)} µs stretch the password, with 100,000 iterations`)
+}
+
+async function takeLogins({ grown, port, program }: Node, postgres: DurablePostgres): Promise<Turn> {
+  const agent = new Agent({ keepAlive: true })
+  const server = createRemoteServer(ISSUER, { port, agent })
+  const clientId = await registerClient(server)
+  const pid = program.child.pid as number
+  const measure = async () =>
+    [await cpuSecondsOf(pid), await cpuSecondsOf(postgres.pid), await readWal(grown)] as const
+  const before = await measure()
+  const startedAt = performance.now()
+  const logIn = async () => {
+    for (let time = 0; time < LOGINS / LOGINS_AT_ONCE; time += 1) await grant(server, { clientId })
+  }
+  await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, logIn))
+  const seconds = (performance.now() - startedAt) / 1000
+  const after = await measure()
+  agent.destroy()
+  return {
+    requestsPerSecond: LOGINS / seconds,
+    serverCpu: (after[0] - before[0]) / LOGINS,
+    databaseCpu: (after[1] - before[1]) / LOGINS,
+    walBytes: (after[2] - before[2]) / LOGINS,
   }
 }
 
@@ -155,11 +196,13 @@ function report(name: string, [few = [], many = []]: readonly Turn[][]): void {
     return `${of(turns, 'requestsPerSecond').toFixed(0)}/s (${sorted[0]?.toFixed(0)}–${sorted.at(-1)?.toFixed(0)})`
   }
   const ratio = of(many, 'requestsPerSecond') / of(few, 'requestsPerSecond')
+  const ratios = many.map((turn, round) => turn.requestsPerSecond / (few[round]?.requestsPerSecond ?? 0))
   const micro = (key: 'serverCpu' | 'databaseCpu') =>
     [few, many].map((turns) => (of(turns, key) * 1e6).toFixed(0)).join(' and ')
   const wal = [few, many].map((turns) => of(turns, 'walBytes').toFixed(0)).join(' and ')
   console.log(
-    `${name}: ${rates(few)} and ${rates(many)}, ${(100 * ratio).toFixed(1)}%; a request takes ` +
+    `${name}: ${rates(few)} and ${rates(many)}, ${(100 * ratio).toFixed(1)}% (median of the pairs ` +
+      `${(100 * median(ratios)).toFixed(1)}%); each takes ` +
       `${micro('serverCpu')} µs of the server, ${micro('databaseCpu')} µs of PostgreSQL, ${wal} bytes of WAL`,
   )
 }
