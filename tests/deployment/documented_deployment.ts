@@ -1,4 +1,4 @@
-import { symlink, writeFile } from 'node:fs/promises'
+import { readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
@@ -40,23 +40,28 @@ export async function deployAsDocumented(sections: Sections): Promise<Documented
   await writeFile(ca, certificate.cert)
   let superuser = await startCluster(15, certificate)
   const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
-  const shell = openShell(folder, { PATH: path })
-  const start = 'A first production start'
   const fill = (block: string) => fillIn(block, superuser, ca)
+  const opened = openShell(folder, { PATH: path })
+  const shell: Shell = {
+    get env() {
+      return opened.env
+    },
+    async run(block) {
+      // As machines have it, unless a command says otherwise.
+      const output = await opened.run(`umask 022\n${fill(block)}`)
+      await checkModes(folder)
+      return output
+    },
+  }
+  const start = 'A first production start'
   await runStatements(superuser, statementsOf(fill(findBlock(sections, start, 'create database'))))
   await shell.run(findBlock(sections, start, 'openssl rand'))
-  await shell.run(fill(findBlock(sections, start, 'main.js migrate')))
-  const server = fill(findBlock(sections, start, 'export ISSUER_URL'))
+  await shell.run(findBlock(sections, start, 'main.js migrate'))
+  const server = findBlock(sections, start, 'export ISSUER_URL')
   await shell.run(server.replace(/^node .*$/m, ''))
   return {
     fill,
-    shell: {
-      ...shell,
-      run: (block) => shell.run(fill(block)),
-      get env() {
-        return shell.env
-      },
-    },
+    shell,
     async moveToNewCluster() {
       superuser = await startCluster(15, certificate)
       for (const name of ['MIGRATION_DATABASE_URL', 'DATABASE_URL']) {
@@ -83,6 +88,14 @@ function fillIn(block: string, superuser: string, ca: string): string {
       (_, head: string, role: 'owner' | 'server') => `${head} '${PASSWORDS[role]}'`,
     )
     .replace('AUTH_AGENT_OWNER_PASSWORD=…', 'AUTH_AGENT_OWNER_PASSWORD=plum-wagon-tundra-seven')
+}
+
+/** What the commands leave behind holds secrets or people's data: nobody else on the machine may read it. */
+async function checkModes(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter((each) => /\.(secret|sql)$/.test(each))) {
+    const { mode } = await stat(join(folder, name))
+    expect([name, (mode & 0o777).toString(8)]).toEqual([name, '600'])
+  }
 }
 
 async function serve(env: Readonly<Record<string, string>>): Promise<Node> {

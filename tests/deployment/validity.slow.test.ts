@@ -91,7 +91,7 @@ describe('tools that know find no fault', () => {
   itWhere(hasKubectl)(
     'kubectl makes the Secret of what a shell exports, by the documented command',
     async () => {
-      const command = findBlock(await readBlocks(), 'On Kubernetes', '--from-env-file')
+      const command = findBlock(await readBlocks(), 'On Kubernetes', '--dry-run=client')
       const exported = {
         DATABASE_URL: 'postgres://user:p%40ss@db.example.com/d?sslmode=verify-full&sslrootcert=/a.pem',
         AUTH_AGENT_SECRET: 'new=='.padStart(32, '+'),

@@ -94,6 +94,11 @@ describe('what is deployed beside the server', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
+  it('is alarmed by a server that does not answer, and by none that is found', () => {
+    const down = alerts.groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === 'AuthAgentDown')
+    expect(down?.expr).toBe('up{job="auth-agent"} == 0 or absent(up{job="auth-agent"})')
+  })
+
   it('has rules that promtool takes, where there is one', () => {
     const { status, error, stdout, stderr } = spawnSync('promtool', ['check', 'rules', ALERTS], {
       encoding: 'utf8',
