@@ -7,7 +7,6 @@ import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
-import { findUpstreamFault, UPSTREAM_CALLBACK_PATH } from './sign_in/upstream_options.ts'
 import { createUpstreamProvider, type UpstreamProvider } from './sign_in/upstream_provider.ts'
 import { attemptCountersIn } from './storage/attempt_counters.ts'
 import { createStorage, type Storage } from './storage/storage.ts'
@@ -15,6 +14,7 @@ import { withRequestId } from './telemetry/request_scope.ts'
 import { silentTelemetry } from './telemetry/telemetry.ts'
 import { createDenials } from './tokens/denials.ts'
 import { loadSigningKeys } from './tokens/signing_keys.ts'
+import { findUpstreamFault, UPSTREAM_CALLBACK_PATH } from './upstream_options.ts'
 
 /**
  * Checks the options and puts the server's parts together. Rejects with a sentence for the operator where an option

@@ -1,7 +1,7 @@
 // What each variable of the environment admits, whichever the runtime. A refusal continues the sentence that the variable's
 // name begins: what is wrong, and what would do. It never quotes what may hold a secret.
 import type { SignUp } from './options.ts'
-import { findUpstreamFault, type UpstreamOptions } from './sign_in/upstream_options.ts'
+import { findUpstreamFault, type UpstreamOptions } from './upstream_options.ts'
 
 /** Server secrets, newest first. */
 export function parseSecrets(text: string): readonly string[] {

@@ -2,9 +2,9 @@ import type { AttemptCounters } from './attempt_counters.ts'
 import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
-import type { UpstreamOptions } from './sign_in/upstream_options.ts'
 import type { Database } from './storage/database.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
+import type { UpstreamOptions } from './upstream_options.ts'
 
 export type { UpstreamOptions }
 

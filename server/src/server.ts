@@ -47,10 +47,10 @@ import { managementApi } from './management/api.ts'
 import type { ConnectionInfo, ServerOptions } from './options.ts'
 import { findAsset } from './pages/assets.ts'
 import { createSetupLink, ensureOwner } from './sign_in/owner.ts'
-import { UPSTREAM_CALLBACK_PATH } from './sign_in/upstream_options.ts'
 import { measureRequests } from './telemetry/measure_requests.ts'
 import { newRequestId, runRequest } from './telemetry/request_scope.ts'
 import { type Measurements, silentTelemetry } from './telemetry/telemetry.ts'
+import { UPSTREAM_CALLBACK_PATH } from './upstream_options.ts'
 
 export { PURPOSES, type Purpose } from './keys/purpose_keys.ts'
 

@@ -1,5 +1,5 @@
+import type { UpstreamOptions } from '../upstream_options.ts'
 import { findEmailAddress } from './email_address.ts'
-import type { UpstreamOptions } from './upstream_options.ts'
 
 /** What a provider says of a person's address: claims of an id token, or of userinfo. */
 export type AddressClaims = Readonly<Record<string, unknown>>

@@ -17,11 +17,11 @@ import {
   validateAuthResponse,
 } from 'oauth4webapi'
 import type { FetchPublicUrl } from '../clients/public_fetch.ts'
+import type { UpstreamOptions } from '../upstream_options.ts'
 import type { AddressClaims } from './upstream_address.ts'
 import { checkAnswer, toUpstreamError } from './upstream_error.ts'
 import { createUpstreamFetch } from './upstream_fetch.ts'
 import { createUpstreamMetadata, type UpstreamMetadata } from './upstream_metadata.ts'
-import type { UpstreamOptions } from './upstream_options.ts'
 
 /** What leads a person to the provider. */
 export interface UpstreamRequest {
