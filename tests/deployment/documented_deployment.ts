@@ -92,7 +92,7 @@ function fillIn(block: string, superuser: string, ca: string): string {
 
 /** What the commands leave behind holds secrets or people's data: nobody else on the machine may read it. */
 async function checkModes(folder: string): Promise<void> {
-  for (const name of (await readdir(folder)).filter((each) => /\.(secret|sql)$/.test(each))) {
+  for (const name of (await readdir(folder)).filter((each) => /\.(secret|admin_token|sql)$/.test(each))) {
     const { mode } = await stat(join(folder, name))
     expect([name, (mode & 0o777).toString(8)]).toEqual([name, '600'])
   }
