@@ -7,8 +7,12 @@ export interface TcpRelay {
   url: string
   /** Cuts all connections and takes no new ones, as a database that is away. */
   pause(): Promise<void>
-  /** Takes connections again, on the same port. */
+  /** Takes connections and says nothing on them, as a database that hangs, or the network before it. */
+  hang(): void
+  /** Takes connections again, on the same port; those that hang go on. */
   resume(): Promise<void>
+  /** Resolves to the next connection that is taken. */
+  nextConnection(): Promise<Socket>
   close(): Promise<void>
 }
 
@@ -19,15 +23,23 @@ export async function startTcpRelay(databaseUrl: string): Promise<TcpRelay> {
   const port = Number(url.port || '5432')
   const place = directory === null ? { host: url.hostname, port } : { path: `${directory}/.s.PGSQL.${port}` }
   const sockets = new Set<Socket>()
-  const server = createServer((client) => {
+  let held: Socket[] | undefined
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  }
+  const forward = (client: Socket) => {
+    if (client.destroyed) return
     const upstream = createConnection(place)
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    }
+    keep(upstream)
     client.pipe(upstream).pipe(client)
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
+  }
+  const server = createServer((client) => {
+    keep(client)
+    if (held === undefined) forward(client)
+    else held.push(client)
   })
   const listen = async (at: number) => {
     server.listen(at, '127.0.0.1')
@@ -45,7 +57,19 @@ export async function startTcpRelay(databaseUrl: string): Promise<TcpRelay> {
   return {
     url: `postgres://${url.username}:${url.password}@127.0.0.1:${relayPort}${url.pathname}`,
     pause,
-    resume: () => listen(relayPort),
+    hang() {
+      held ??= []
+    },
+    async resume() {
+      const waiting = held ?? []
+      held = undefined
+      for (const client of waiting) forward(client)
+      if (!server.listening) await listen(relayPort)
+    },
+    async nextConnection() {
+      const [client] = (await once(server, 'connection')) as [Socket]
+      return client
+    },
     close: async () => {
       if (server.listening) await pause()
     },
