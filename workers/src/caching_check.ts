@@ -1,8 +1,9 @@
 import { type Database, statement } from '@auth-agent/server/storage/database'
 
 /**
- * When this user's latest statement began. Its text names no function that Hyperdrive would recognise as volatile, so
- * Hyperdrive answers the second of two such reads out of its cache where that is on, with the time of the first.
+ * When this user's latest statement began. Its text names no function that Hyperdrive would recognise as one that varies, so
+ * Hyperdrive answers the second of two such reads out of its cache where that is on, with the time of the first: by its
+ * documentation, not by any trial of ours (docs/decisions/0015).
  */
 const LATEST_STATEMENT = statement<{ latest: string | null }>(
   'latest_statement',
