@@ -8,6 +8,7 @@ import { joinEmbeddedDatabase } from './embedded_database.ts'
 import type { Settings } from './environment.ts'
 import { readMigrations } from './migrations.ts'
 import { FAREWELL_MS } from './stop_times.ts'
+import { untilAborted } from './until_aborted.ts'
 
 /** A migrated database. */
 export interface OpenDatabase {
@@ -22,19 +23,26 @@ export interface OpenDatabase {
  * Opens the database that the settings name, or the embedded one, and migrates it.
  *
  * @param maxConnections held at the most
+ * @param signal gives it up, also while another process migrates; it rejects with the signal's reason
  */
 export function openDatabase(
   { databaseUrl, dataDir }: Pick<Settings, 'databaseUrl' | 'dataDir'>,
   log: Logger,
   maxConnections: number,
+  signal?: AbortSignal,
 ): Promise<OpenDatabase> {
   return databaseUrl === undefined
-    ? openEmbedded(dataDir, log, maxConnections)
-    : openExternal(databaseUrl, log, maxConnections)
+    ? openEmbedded(dataDir, log, maxConnections, signal)
+    : openExternal(databaseUrl, log, maxConnections, signal)
 }
 
-async function openEmbedded(dataDir: string, log: Logger, maxConnections: number): Promise<OpenDatabase> {
-  const embedded = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
+async function openEmbedded(
+  dataDir: string,
+  log: Logger,
+  maxConnections: number,
+  signal: AbortSignal | undefined,
+): Promise<OpenDatabase> {
+  const embedded = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log, signal })
   const database = connectPostgres(embedded.url, { maxConnections })
   const close = async () => {
     await disconnect(database)
@@ -43,14 +51,20 @@ async function openEmbedded(dataDir: string, log: Logger, maxConnections: number
   return { database, migrated: embedded.migrated, close }
 }
 
-async function openExternal(url: string, log: Logger, maxConnections: number): Promise<OpenDatabase> {
+async function openExternal(
+  url: string,
+  log: Logger,
+  maxConnections: number,
+  signal: AbortSignal | undefined,
+): Promise<OpenDatabase> {
   const database = connectPostgres(url, { prepare: !isTransactionPooler(url), maxConnections })
   try {
     warnOfPlaintext(url, log)
-    const migrated = await migrate(database, await readMigrations())
+    const migrated = await untilAborted(migrate(database, await readMigrations()), signal)
     return { database, migrated, close: () => disconnect(database) }
   } catch (error) {
     await disconnect(database)
+    signal?.throwIfAborted()
     throw new Error(faultOf(error), { cause: error })
   }
 }

@@ -20,6 +20,7 @@ import {
 } from './postgres_cluster.ts'
 import { chooseListening, findPlace, recordPlace } from './postgres_place.ts'
 import { announcePresence, type Presence } from './postgres_presence.ts'
+import { untilAborted } from './until_aborted.ts'
 
 /** A process's part in the PostgreSQL of its DATA_DIR. */
 export interface EmbeddedDatabase {
@@ -42,27 +43,30 @@ const PATIENCE_MS = 90_000
  * stops it in an exit hook, so a second process could not join, a cluster that outlived `kill -9` would be in the
  * way of the next start, and as root it would add an account to the machine. Here the cluster stands on its own:
  * every process holds a shared lock in it, and whoever leaves last stops it.
+ *
+ * @param options.signal gives it up between two steps, each of which takes seconds
  */
 export async function joinEmbeddedDatabase(options: {
   dataDir: string
   migrations: readonly Migration[]
   log: Logger
+  signal?: AbortSignal | undefined
 }): Promise<EmbeddedDatabase> {
-  const { log, migrations } = options
+  const { log, migrations, signal } = options
   const dataDir = await prepareDataDirectory(options.dataDir)
   const password = await readOrCreateSecret(join(dataDir, 'postgres.password'))
   const cluster = await makeCluster(dataDir, password)
+  signal?.throwIfAborted()
   const membership = await keepPresence(cluster, password, join(dataDir, 'postgres.log'), log)
   const leave = async () => {
     if (await membership.giveUp()) await stopPostgres(cluster.directory)
     await membership.close()
   }
-  const migrated = await prepareDatabase(membership.url, password, migrations).catch(
-    async (error: unknown) => {
-      await leave()
-      throw error
-    },
-  )
+  const prepared = prepareDatabase(membership.url, password, migrations)
+  const migrated = await untilAborted(prepared, signal).catch(async (error: unknown) => {
+    await leave()
+    throw error
+  })
   return { url: urlOfRole(membership.url, SERVER_ROLE), migrated, leave }
 }
 

@@ -8,6 +8,7 @@ import { createLog, outliveReaders } from './log.ts'
 import { rotatePurposeKey, withdrawPurposeKeys } from './rotate_purpose_key.ts'
 import { rotateSigningKeys } from './rotate_signing_keys.ts'
 import { type Running, start } from './start.ts'
+import { START_MS } from './stop_times.ts'
 import { work } from './worker.ts'
 
 const COMMANDS = 'migrate, rotate-signing-keys, rotate-purpose-key, or withdraw-purpose-keys'
@@ -35,19 +36,37 @@ async function serve(): Promise<void> {
   const settings = readEnvironment(process.env)
   const log = createLog(settings.logLevel)
   if (cluster.isWorker) return work(settings, log, print)
-  const starting = start(settings, log, print)
-  stopOnSignal(starting, log)
+  const stopping = new AbortController()
+  const starting = start(settings, log, print, stopping.signal)
+  stopOnSignal(starting, stopping, log)
   replaceOnSignal(starting, log)
-  await starting
+  await starting.catch((error: unknown) => {
+    if (error !== stopping.signal.reason) throw error
+  })
 }
 
-/** Also while we start: what was started by then is stopped in good order. */
-function stopOnSignal(starting: Promise<Running>, log: Logger): void {
+/** Also while we start: the start is given up, and what was started by then is stopped in good order. */
+function stopOnSignal(starting: Promise<Running>, stopping: AbortController, log: Logger): void {
+  let hasStarted = false
+  let isFailure = false
+  const started = () => {
+    hasStarted = true
+  }
+  starting.then(started, started)
   const stop = async (signal: string) => {
-    // A start that failed has cleaned up after itself, and the failure is told elsewhere.
-    const running = await starting.catch(() => undefined)
-    if (running === undefined) return
-    await running.stop().catch((error: unknown) => {
+    if (!hasStarted) log.info({ signal }, 'The server is told to stop before it has started.')
+    const late = setTimeout(() => {
+      log.error({ signal }, 'The start did not end in time, and is cut off.')
+      process.exit(1)
+    }, START_MS)
+    stopping.abort()
+    // A start that was given up, or failed, has cleaned up after itself; a failure is told elsewhere.
+    const running = await starting.catch((error: unknown) => {
+      if (error !== stopping.signal.reason) isFailure = true
+    })
+    clearTimeout(late)
+    if (isFailure) return
+    await running?.stop().catch((error: unknown) => {
       log.error({ err: error }, 'The server did not stop in good order.')
       process.exitCode = 1
     })

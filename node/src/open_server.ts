@@ -29,16 +29,21 @@ export interface OpenServer {
   close(since?: number): Promise<void>
 }
 
-/**
- * Opens everything that a server stands on. What was opened before a failure is closed again.
- *
- * @param inboxSecret of the development inbox, where several processes show the same; generated otherwise
- */
+/** What a server is opened with, beside its settings. */
+export interface OpenOptions {
+  log: Logger
+  /** For the person at the terminal. */
+  print(text: string): void
+  /** Of the development inbox, where several processes show the same; generated otherwise. */
+  inboxSecret?: string | undefined
+  /** Gives it up: it rejects with the signal's reason, and has not claimed the database. */
+  signal?: AbortSignal | undefined
+}
+
+/** Opens everything that a server stands on. What was opened before a failure is closed again. */
 export async function openServer(
   settings: Settings,
-  log: Logger,
-  print: (text: string) => void,
-  inboxSecret?: string,
+  { log, print, inboxSecret, signal }: OpenOptions,
 ): Promise<OpenServer> {
   const secrets = settings.secrets ?? [await findSecret(settings.dataDir)]
   const observation = await observe(settings, log)
@@ -46,7 +51,10 @@ export async function openServer(
     database,
     migrated,
     close: closeDatabase,
-  } = await openDatabase(settings, log, connectionsOf(settings))
+  } = await openDatabase(settings, log, connectionsOf(settings), signal).catch(async (error: unknown) => {
+    await observation.close()
+    throw error
+  })
   const background = new BackgroundWork()
   let counters: RedisAttemptCounters | undefined
   const close = async (since = performance.now()) => {
@@ -59,6 +67,7 @@ export async function openServer(
     if (migrated.length > 0) log.info({ migrations: migrated }, 'The database was migrated.')
     counters = await openCounters(settings, log)
     const mail = await openMail(settings, print, inboxSecret)
+    signal?.throwIfAborted()
     const upstreamOrigin = settings.upstream && new URL(settings.upstream.issuer).origin
     const server = await createServer({
       issuer: settings.issuer,

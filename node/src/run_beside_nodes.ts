@@ -20,8 +20,7 @@ export async function runBesideNodes(
   const settings = readEnvironment(env)
   const { server, close } = await openServer(
     { ...settings, ...NOT_FOR_COMMANDS, workers: 1, databaseConnections: 2 },
-    createLog(settings.logLevel),
-    () => {},
+    { log: createLog(settings.logLevel), print() {} },
   )
   await work(server).finally(close)
 }

@@ -11,6 +11,8 @@ export const BACKGROUND_MS = 7_000
 export const FAREWELL_MS = 1_000
 /** For all of a worker; one that takes longer is killed. */
 export const WORKER_MS = 9_000
+/** For a start to end that is given up; one that takes longer is cut off. */
+export const START_MS = 10_000
 
 /** What is left of a time that began at `since`, on the clock of `performance.now()`. */
 export function leftOf(milliseconds: number, since: number): number {

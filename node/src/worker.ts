@@ -24,11 +24,18 @@ export type Report =
 export async function work(settings: Settings, log: Logger, print: (text: string) => void): Promise<void> {
   answerQuestions()
   const stopping = waitForStop()
+  const starting = new AbortController()
+  void stopping.then(() => starting.abort())
+  const { signal } = starting
   const { inboxSecret } = await waitForOrder('serve')
   try {
-    const { server, close } = await openServer({ ...settings, owner: undefined }, log, print, inboxSecret)
+    const { server, close } = await openServer(
+      { ...settings, owner: undefined },
+      { log, print, inboxSecret, signal },
+    )
     let since: number | undefined
     try {
+      signal.throwIfAborted()
       const listener = await listen(server.fetch, settings)
       report({ state: 'serving' })
       const how = await stopping
@@ -38,9 +45,12 @@ export async function work(settings: Settings, log: Logger, print: (text: string
       await close(since)
     }
   } catch (error) {
-    log.debug({ err: error }, 'A worker cannot go on.')
-    report({ state: 'failed', reason: (error as Error).message })
-    process.exitCode = 1
+    // Who was told to stop before it served does so in good order.
+    if (error !== signal.reason) {
+      log.debug({ err: error }, 'A worker cannot go on.')
+      report({ state: 'failed', reason: (error as Error).message })
+      process.exitCode = 1
+    }
   }
   end()
 }

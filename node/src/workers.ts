@@ -6,6 +6,7 @@ import { GrowingPause } from './growing_pause.ts'
 import type { CloseOptions } from './listen.ts'
 import { WORKER_MS } from './stop_times.ts'
 import { closeUnclaimedConnections } from './unclaimed_connections.ts'
+import { untilAborted } from './until_aborted.ts'
 import type { Order, Report } from './worker.ts'
 
 /** One that hangs (an endless loop, a process that somebody stopped) is killed when it has not answered for half a minute. */
@@ -17,6 +18,8 @@ export interface WorkersOptions {
   /** Of the development inbox, the same on all. */
   inboxSecret: string | undefined
   log: Logger
+  /** Gives the start up, where not all of them serve yet: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
   /** How they are watched. */
   watch?: WatchOptions
 }
@@ -54,9 +57,10 @@ class Supervisor {
   }
 
   async start(): Promise<void> {
+    const { signal } = this.#options
     const workers = Array.from({ length: this.#options.count }, () => this.#launch())
     try {
-      await Promise.all(workers.map(({ serving }) => serving))
+      await untilAborted(Promise.all(workers.map(({ serving }) => serving)), signal)
     } catch (error) {
       await this.stop()
       throw error
