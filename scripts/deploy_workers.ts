@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unstable_readConfig as readConfig } from 'wrangler'
+import { runWrangler } from './wrangler.ts'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const CONFIG = 'workers/wrangler.jsonc'
@@ -26,19 +26,8 @@ export function checkCachingDisabled(id: string, answer: string): void {
 function main(environment: string | undefined): void {
   if (environment === undefined) throw new Error('Name the environment: staging, or production.')
   const { hyperdrive } = readConfig({ config: `${ROOT}/${CONFIG}`, env: environment })
-  for (const { id = '' } of hyperdrive) checkCachingDisabled(id, wrangler('pipe', 'hyperdrive', 'get', id))
-  wrangler('inherit', 'deploy', '--config', CONFIG, '--env', environment)
-}
-
-function wrangler(output: 'pipe' | 'inherit', ...args: readonly string[]): string {
-  const { status, stdout } = spawnSync('wrangler', args, {
-    cwd: ROOT,
-    stdio: ['inherit', output, 'inherit'],
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  })
-  if (status !== 0) throw new Error(`wrangler ${args.join(' ')} failed.`)
-  return stdout ?? ''
+  for (const { id = '' } of hyperdrive) checkCachingDisabled(id, runWrangler('pipe', 'hyperdrive', 'get', id))
+  runWrangler('inherit', 'deploy', '--config', CONFIG, '--env', environment)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
