@@ -41,7 +41,7 @@ export async function makeGrownDatabases(
     const name = `grown_${index}`
     await cluster.runScript(`create database ${name} template grown`)
     const url = urlOfDatabase(clusterUrl, name)
-    await growTables(url, size)
+    await growTables(url, size, Date.now())
     const database = connectPostgres(url)
     const context = await createContext({ ...serverOptions(), database })
     grown.push({ url, database, sizes: size, context, world, clientIds })

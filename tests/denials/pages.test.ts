@@ -3,7 +3,7 @@ import { denialStorage } from '../../server/src/storage/denials.ts'
 import { createTwoNodes, isActive, issue, type TwoNodes } from './nodes.ts'
 
 /** More than two pages. */
-const MANY = 45_000
+const MANY = 12_000
 
 let nodes: TwoNodes
 beforeAll(async () => {

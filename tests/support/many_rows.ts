@@ -73,7 +73,7 @@ const INSERTS: Readonly<Record<string, (sizes: Sizes) => { rows: number; columns
       values: `sha256(('code ' || n)::bytea), 'org_root', clients[1 + n % cardinality(clients)],
       ${USER(`n % ${usersFor(sizes)}`)}, servers[1 + n % cardinality(servers)], 'ses_' || ${NAME('session', 'n', 26)},
       'grt_' || ${NAME('grant', 'n', 26)}, 'https://mcp.example.com/mcp', 'http://127.0.0.1:33418/callback',
-      '{files:read}', '{email}', repeat('x', 43), now(), now(), now() - interval '23 hours' * ${EVENLY('n')}, now()`,
+      '{files:read}', '{email}', repeat('x', 43), now(), now(), now() - interval '12 hours' * ${EVENLY('n')}, now()`,
     }),
     auth_requests: (sizes) => ({
       rows: atLeast(sizes.tokens / 100),
@@ -94,29 +94,29 @@ const INSERTS: Readonly<Record<string, (sizes: Sizes) => { rows: number; columns
     denials: (sizes) => ({
       rows: sizes.denials,
       columns: 'transaction_id, organization_id, kind, subject, server_id, created_at, expires_at',
-      values: `'10'::xid8, 'org_root', 'grant', 'grt_' || ${NAME('grant', `${sizes.tokens} - 1 - n`, 26)},
+      values: `(10 + n)::text::xid8, 'org_root', 'grant', 'grt_' || ${NAME('grant', `${sizes.tokens} - 1 - n`, 26)},
       servers[1 + n % cardinality(servers)], now(), now() + interval '1 day'`,
     }),
     attempt_counters: (sizes) => ({
-      rows: atLeast(sizes.tokens / 2),
+      rows: atLeast(sizes.tokens / 20),
       columns: 'key, attempts, window_ends_at',
-      values: `sha256(('attempt ' || n)::bytea), 1, now() + interval '15 minutes' * ${EVENLY('n')}`,
+      values: `sha256(('attempt ' || n)::bytea), 1, now() + interval '1 day' * (0.5 + ${EVENLY('n')})`,
     }),
     used_once: (sizes) => ({
       rows: atLeast(sizes.tokens / 100),
       columns: 'digest, expires_at',
-      values: `sha256(('used ' || n)::bytea), now() + interval '10 minutes' * ${EVENLY('n')}`,
+      values: `sha256(('used ' || n)::bytea), now() + interval '1 day' * (0.5 + ${EVENLY('n')})`,
     }),
     email_codes: (sizes) => ({
       rows: atLeast(sizes.tokens / 100),
       columns: 'browser_digest, email, code_digest, created_at, expires_at',
       values: `sha256(('browser ' || n)::bytea), 'person' || n || '@example.com', sha256('code'), now(),
-      now() + interval '10 minutes' * ${EVENLY('n')}`,
+      now() + interval '1 day' * (0.5 + ${EVENLY('n')})`,
     }),
     one_time_links: (sizes) => ({
       rows: atLeast(sizes.tokens / 100),
       columns: 'token_digest, purpose, user_id, created_at, expires_at',
-      values: `sha256(('link ' || n)::bytea), 'password_reset', ${USER('n')}, now(), now() + interval '1 hour' * ${EVENLY('n')}`,
+      values: `sha256(('link ' || n)::bytea), 'password_reset', ${USER('n')}, now(), now() + interval '1 day' * (0.5 + ${EVENLY('n')})`,
     }),
     audit_events: (sizes) => ({
       rows: atLeast(sizes.tokens / 10),
@@ -136,8 +136,10 @@ export async function storeClients(
 /**
  * Fills the tables of a database that has dynamic clients and MCP servers: all on the side of PostgreSQL, the
  * indexes after the rows, as a restore would. Rows that are there are left alone.
+ *
+ * @param now when it is, in milliseconds: nothing has expired by then
  */
-export async function growTables(databaseUrl: string, sizes: Sizes): Promise<void> {
+export async function growTables(databaseUrl: string, sizes: Sizes, now: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
@@ -145,7 +147,7 @@ export async function growTables(databaseUrl: string, sizes: Sizes): Promise<voi
     // Their rows refer to each other as they are made here; checking each would take an hour.
     await client.query('set session_replication_role = replica')
     for (const [table, insert] of Object.entries(INSERTS)) {
-      await fillTable(client, table, insert(sizes))
+      await fillTable(client, table, insert(sizes), now)
     }
   } finally {
     await client.end()
@@ -156,6 +158,7 @@ async function fillTable(
   client: pg.Client,
   table: string,
   { rows, columns, values }: { rows: number; columns: string; values: string },
+  now: number,
 ): Promise<void> {
   const indexes = `pg_index where indrelid = 'auth_agent.${table}'::regclass`
   // An index that is not ready is left alone by INSERT, and REINDEX makes it whole.
@@ -165,7 +168,7 @@ async function fillTable(
   for (let from = 0; from < rows; from += BATCH) {
     await client.query(
       `insert into auth_agent.${table} (${columns})
-       select ${values}
+       select ${values.replaceAll('now()', `to_timestamp(${now / 1000})`)}
        from generate_series(${from}, ${Math.min(rows, from + BATCH) - 1}) n,
          (select array_agg(digest order by client_id) as clients from auth_agent.clients where source = 'dynamic') c,
          (select array_agg(id order by id) as servers, array_agg(server_url order by id) as urls from auth_agent.mcp_servers) s`,

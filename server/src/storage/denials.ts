@@ -29,7 +29,7 @@ export interface DenialPage {
 }
 
 /** After somebody removes a client that many use there may be a million; so many are read in far less than a second. */
-const PAGE = 20_000
+const PAGE = 5_000
 
 export interface DenialStorage {
   recordDenial(denial: DenialRow, now: Date): Promise<void>
@@ -52,7 +52,8 @@ const RECORD = statement(
 // ahead of xmin comes from before a restore, so everything is read again. So it is in another run of the database: one that
 // has crashed gives the numbers of transactions that were rolled back, and not flushed, once more, and would else have
 // passed the cursor by the time that it is asked. A run begins when the server starts, or recovers without starting anew,
-// which resets its statistics.
+// which resets its statistics. `between` says nothing new, and ends at the last number that there is; but PostgreSQL takes
+// it that little lies between two bounds and a third of all beyond one, and would sort those for each page.
 const READ = statement<
   { cursor: string; run: string; is_complete: boolean } & {
     [K in keyof RecordedDenial]: RecordedDenial[K] | null
@@ -62,13 +63,14 @@ const READ = statement<
   `select snapshot.xmin::text as cursor, snapshot.run, snapshot.since = '0'::xid8 as is_complete, d.id::text,
      d.transaction_id::text, d.organization_id, d.kind, d.subject, d.server_id, d.cutoff, d.expires_at
    from (
-     select xmin, run, case when xmin < $1::xid8 or run <> $3 then '0'::xid8 else $1::xid8 end as since
+     select xmin, run, case when xmin < $1::xid8 or run <> $2 then '0'::xid8 else $1::xid8 end as since
      from pg_snapshot_xmin(pg_current_snapshot()) xmin,
        concat_ws(' ', extract(epoch from pg_postmaster_start_time()),
          extract(epoch from pg_stat_get_bgwriter_stat_reset_time())) run) snapshot
    left join lateral (
      select * from auth_agent.denials
-     where (transaction_id, id) > (coalesce($4::xid8, snapshot.since), coalesce($5::bigint, 0)) and expires_at > $2
+     where (transaction_id, id) > (coalesce($3::xid8, snapshot.since), coalesce($4::bigint, 0))
+       and transaction_id between coalesce($3::xid8, snapshot.since) and '18446744073709551615'
      order by transaction_id, id limit ${PAGE}) d on true`,
 )
 
@@ -79,14 +81,15 @@ export function denialStorage(db: Queryable): DenialStorage {
       await db.query(RECORD, [organization_id, kind, subject, server_id, cutoff, now, expires_at])
     },
     async readDenials(cursor, now, run, after) {
-      const rows = await db.query(READ, [cursor, now, run, after?.transaction_id, after?.id])
-      const denials = rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null)
+      const rows = await db.query(READ, [cursor, run, after?.transaction_id, after?.id])
+      const page = rows.filter((row): row is RecordedDenial & (typeof rows)[number] => row.kind !== null)
       return {
         cursor: rows[0]?.cursor ?? cursor,
         run: rows[0]?.run ?? '',
         isComplete: rows[0]?.is_complete ?? false,
-        denials,
-        last: denials.length < PAGE ? undefined : denials.at(-1),
+        // By the statement, the expired ones would be left out with the index on their expiry, through all of the others.
+        denials: page.filter(({ expires_at }) => expires_at > now),
+        last: page.length < PAGE ? undefined : page.at(-1),
       }
     },
   }
