@@ -15,14 +15,14 @@ export interface Block {
   text: string
 }
 
-export function readText(): Promise<string> {
-  return readFile(DOCUMENT, 'utf8')
+export function readText(document = DOCUMENT): Promise<string> {
+  return readFile(document, 'utf8')
 }
 
-/** The blocks below each heading of DEPLOYMENT.md, in order. */
-export async function readBlocks(): Promise<Map<string, Block[]>> {
+/** The blocks below each heading of DEPLOYMENT.md, or of another document, in order. */
+export async function readBlocks(document = DOCUMENT): Promise<Map<string, Block[]>> {
   const sections = new Map<string, Block[]>()
-  const lines = (await readText()).split('\n')
+  const lines = (await readText(document)).split('\n')
   let blocks: Block[] = []
   let open: (Block & { indentation: number }) | undefined
   for (const line of lines) {

@@ -1,4 +1,5 @@
 import { runStatements, startCluster, urlWith } from '../deployment/cluster.ts'
+import type { Certificate } from '../support/certificate.ts'
 
 const PASSWORD = 'password-of-a-role-that-lives-for-one-test'
 
@@ -18,8 +19,11 @@ export const API_ROLES = ['anon', 'authenticated', 'service_role'] as const
  * The roles, memberships and default privileges of Supabase. There the superuser is `supabase_admin` and the operator
  * `postgres`, which is the superuser here.
  */
-export async function startSupabaseProject(version: 15 | 18): Promise<SupabaseProject> {
-  const superuser = await startCluster(version)
+export async function startSupabaseProject(
+  version: 15 | 18,
+  certificate?: Certificate,
+): Promise<SupabaseProject> {
+  const superuser = await startCluster(version, certificate)
   await runStatements(superuser, [
     `create role operator login createrole createdb replication bypassrls password '${PASSWORD}'`,
     'create role anon nologin',

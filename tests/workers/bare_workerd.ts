@@ -7,7 +7,6 @@ import type { Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import { bundleWorkers } from '../../scripts/bundle_workers.ts'
 import { makeFolder } from '../support/folders.ts'
-import { SECRETS } from './workerd/settings.ts'
 
 const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string }
 
@@ -16,12 +15,17 @@ const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { defa
  * unnoticed. It is stopped when the test is over.
  *
  * @param databaseUrl over TCP
+ * @param variables and secrets
  */
-export async function startBareWorkerd(port: number, databaseUrl: string): Promise<void> {
+export async function startBareWorkerd(
+  port: number,
+  databaseUrl: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<void> {
   const folder = await makeFolder()
   await bundleWorkers('production', folder)
   const config = join(folder, 'workerd.capnp')
-  await writeFile(config, describe(port, new URL(databaseUrl)))
+  await writeFile(config, describe(port, new URL(databaseUrl), variables))
   const child = spawn(WORKERD, ['serve', config, '--control-fd=3'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
@@ -33,14 +37,10 @@ export async function startBareWorkerd(port: number, databaseUrl: string): Promi
 }
 
 /** https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
-function describe(port: number, database: URL): string {
-  const variables = {
-    ISSUER_URL: `http://localhost:${port}`,
-    HYPERDRIVE_CACHING: 'disabled',
-    LOG_LEVEL: 'silent',
-    ...SECRETS,
-  }
-  const texts = Object.entries(variables).map(([name, text]) => `(name = "${name}", text = "${text}")`)
+function describe(port: number, database: URL, variables: Readonly<Record<string, string>>): string {
+  const texts = Object.entries({ HYPERDRIVE_CACHING: 'disabled', LOG_LEVEL: 'silent', ...variables }).map(
+    ([name, text]) => `(name = "${name}", text = "${text}")`,
+  )
   const account = `user = "${database.username}", password = "${database.password}"`
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

@@ -5,6 +5,7 @@ import { findFreePort } from '../support/main_process.ts'
 import { createTestDatabase } from '../support/postgres.ts'
 import { startBareWorkerd } from './bare_workerd.ts'
 import { startTcpRelay } from './tcp_relay.ts'
+import { SECRETS } from './workerd/settings.ts'
 
 /** How long the departure may take to be noticed. What is expected does not depend on it; what it finds out does. */
 const NOTICED_AFTER = 1_000
@@ -15,7 +16,7 @@ it('a start goes on when the client goes away for whom it began, and serves the 
   const relay = await startTcpRelay(database.url)
   onTestFinished(() => relay.close())
   const port = await findFreePort()
-  await startBareWorkerd(port, relay.url)
+  await startBareWorkerd(port, relay.url, { ISSUER_URL: `http://localhost:${port}`, ...SECRETS })
 
   relay.hang()
   const connecting = relay.nextConnection()
