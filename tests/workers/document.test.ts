@@ -20,7 +20,7 @@ describe('docs/workers.md', () => {
     commands = [...(await readBlocks(DOCUMENT)).values()].flat().map((block) => block.text)
   })
 
-  itWhere(isUnix)('has commands that a shell can read', () => {
+  itWhere(isUnix)('has commands that a shell can read', async () => {
     expect(commands.length).toBeGreaterThan(7)
     for (const command of commands) {
       const { stderr } = spawnSync('sh', ['-n'], { input: command, encoding: 'utf8' })
