@@ -232,6 +232,7 @@ describe('readEnvironment', () => {
       signUp: 'closed',
       trustedProxies: [],
       pbkdf2Iterations: 600_000,
+      attemptBudget: 1_000,
       logLevel: 'info',
       allowLoopbackFetch: false,
     })

@@ -64,6 +64,7 @@ export interface Settings {
   upstream: UpstreamOptions | undefined
   trustedProxies: readonly string[]
   pbkdf2Iterations: number
+  attemptBudget: number
   logLevel: (typeof LOG_LEVELS)[number]
   /** Where metrics are read: on a port of their own, or on the main one with the token. Undefined: nothing counts. */
   metrics: { host: string; port: number | undefined; token: string | undefined } | undefined
@@ -102,6 +103,7 @@ const SCHEMA = z.object({
   PBKDF2_ITERATIONS: variable((text) => parseInteger(text, 100_000, 10_000_000, 'iterations')).default(
     600_000,
   ),
+  ATTEMPT_BUDGET: variable((text) => parseInteger(text, 100, 1_000_000_000, 'attempts')).default(1_000),
   LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
   METRICS_PORT: variable((text) => parseInteger(text, 1, 65_535, 'a port')).optional(),
   METRICS_HOST: variable(parseHost).default('127.0.0.1'),
@@ -155,6 +157,7 @@ export function readEnvironment(
     upstream: readTogether(() => toUpstream(values, issuer)),
     trustedProxies: values.TRUSTED_PROXIES,
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
+    attemptBudget: values.ATTEMPT_BUDGET,
     logLevel: values.LOG_LEVEL,
     metrics: metricsOf(values),
     otelEndpoint: traceCollectorOf(values),

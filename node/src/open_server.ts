@@ -79,6 +79,7 @@ export async function openServer(
       refreshTokenTtl: settings.refreshTokenTtl,
       signUp: settings.signUp,
       pbkdf2Iterations: settings.pbkdf2Iterations,
+      attemptBudget: settings.attemptBudget,
       adminToken: settings.adminToken,
       owner: settings.owner,
       mailer: mail.mailer && observation.mailer(mail.mailer),

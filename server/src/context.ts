@@ -21,6 +21,7 @@ export interface Settings {
   signUp: SignUp
   pbkdf2Iterations: number
   maxPbkdf2Iterations: number
+  attemptBudget: number
   adminToken: string | undefined
   /** In milliseconds, as is the next. */
   denialsMaxAge: number

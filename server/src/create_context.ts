@@ -118,6 +118,7 @@ function withDefaults(options: ServerOptions): Settings {
     signUp: options.signUp ?? 'closed',
     pbkdf2Iterations: options.pbkdf2Iterations ?? 600_000,
     maxPbkdf2Iterations: options.maxPbkdf2Iterations ?? Infinity,
+    attemptBudget: options.attemptBudget ?? 1_000,
     adminToken: options.adminToken,
     denialsMaxAge: options.denialsMaxAge ?? 700,
     feedMaxAge: options.feedMaxAge ?? 250,

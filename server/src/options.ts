@@ -51,6 +51,11 @@ export interface ServerOptions {
    * refuse more than 100000.
    */
   maxPbkdf2Iterations?: number
+  /**
+   * Attempts from browsers that are not known that the whole server allows: wrong passwords in a quarter of an hour, mails in an hour;
+   * of an upstream provider three times as many. Default 1000, which is enough for some ten thousand sign-ins an hour.
+   */
+  attemptBudget?: number
   /** A management credential for automation, of the root organisation's owner. Default: none. */
   adminToken?: string | undefined
   /** Makes the first owner without a browser. Default: none; a one-time link does. */

@@ -39,6 +39,7 @@ export interface Settings {
   signUp: SignUp
   upstream: UpstreamOptions | undefined
   pbkdf2Iterations: number
+  attemptBudget: number
   logLevel: LogLevel
   allowLoopbackFetch: boolean
 }
@@ -79,6 +80,7 @@ const SCHEMA = z.object({
   UPSTREAM_NAME: z.string().trim().optional(),
   UPSTREAM_EMAIL_DOMAINS: variable(parseEmailDomains).optional(),
   PBKDF2_ITERATIONS: variable(parseIterations).default(MAX_PBKDF2_ITERATIONS),
+  ATTEMPT_BUDGET: variable((text) => parseInteger(text, 100, 1_000_000_000, 'attempts')).default(1_000),
   LOG_LEVEL: variable((text) => parseChoice(text, LOG_LEVELS)).default('info'),
   HYPERDRIVE_CACHING: variable(parseCaching),
   ALLOW_LOOPBACK_FETCH: variable((text) => parseChoice(text, ['true', 'false'] as const)).default('false'),
@@ -108,6 +110,7 @@ export function readEnvironment(bindings: Readonly<Bindings>): Settings {
     signUp: values.SIGN_UP,
     upstream: readTogether(() => toUpstream(values, values.ISSUER_URL)),
     pbkdf2Iterations: values.PBKDF2_ITERATIONS,
+    attemptBudget: values.ATTEMPT_BUDGET,
     logLevel: values.LOG_LEVEL,
     allowLoopbackFetch: isLoopbackFetchAllowed(values.ALLOW_LOOPBACK_FETCH, values.ISSUER_URL),
   }

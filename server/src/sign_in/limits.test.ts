@@ -103,6 +103,18 @@ test('one address that tries many accounts is refused before it touches their bu
   expect((await guess(await strangerAt('198.51.100.1'), VICTIM, PASSWORD)).status).toBe(303)
 }, 60_000)
 
+test('the whole server has a budget, which the operator sets; passkeys and known browsers need none of it', async () => {
+  await test_.close()
+  test_ = await createTestContext({ attemptBudget: 20 })
+  await createAccount(test_.context, VICTIM)
+  const home = await createSignedInBrowser(test_.context, VICTIM)
+  for (let n = 0; n < 20; n += 1)
+    expect((await guess(await strangerAt(`198.51.100.${n}`), `user${n}@example.com`)).status).toBe(401)
+  expect((await guess(await strangerAt('203.0.113.1'), VICTIM, PASSWORD)).status).toBe(429)
+  await home.get('/sign-in?switch=1')
+  expect((await guess(home, VICTIM, PASSWORD)).status).toBe(303)
+})
+
 test('a client whose address is not known has no budget of that kind', async () => {
   const browser = await strangerAt('198.51.100.1')
   browser.info = { clientAddress: undefined, loopback: false }

@@ -11,30 +11,25 @@ interface Budget {
   window: number
 }
 
-/** What is counted, and how much of it is allowed from one address, for one account, and on the whole server. */
+/** What is counted, and how much of it is allowed from one address and for one account; the option `attemptBudget` says it for the whole server. */
 const BUDGETS = {
   /** Passwords that were wrong; a right one is given back. */
   password: {
     address: { limit: 50, window: 900 },
     account: { limit: 10, window: 900 },
-    server: { limit: 1_000, window: 900 },
   },
   /** Mails that strangers may have us send. */
   mail: {
     address: { limit: 30, window: 3_600 },
     account: { limit: 5, window: 3_600 },
-    server: { limit: 1_000, window: 3_600 },
   },
-} as const satisfies Record<string, Record<'address' | 'account' | 'server', Budget>>
+} as const satisfies Record<string, Record<'address' | 'account', Budget>>
 
 /**
  * Answers of an upstream provider that it did not redeem; a good one is given back. Nobody guesses its codes: what is
  * limited is how often strangers have us ask it.
  */
-const UPSTREAM_BUDGETS = {
-  address: { limit: 50, window: 900 },
-  server: { limit: 3_000, window: 900 },
-} as const satisfies Record<string, Budget>
+const UPSTREAM_BUDGET: Budget = { limit: 50, window: 900 }
 
 export type Limited = keyof typeof BUDGETS
 
@@ -70,8 +65,8 @@ export async function checkBudget(
  * @throws OAuthError `slow_down` (429) with `Retry-After`; AttemptCountersUnavailable (503)
  */
 export async function checkUpstreamBudget(context: ServerContext, info: ConnectionInfo): Promise<Attempt> {
-  const { address, server } = UPSTREAM_BUDGETS
-  return countAttempt(context, 'upstream', [...addressOf(info, address), ['server', server]])
+  const server = { ...UPSTREAM_BUDGET, limit: 3 * context.settings.attemptBudget }
+  return countAttempt(context, 'upstream', [...addressOf(info, UPSTREAM_BUDGET), ['server', server]])
 }
 
 type Subject = [subject: string, budget: Budget]
@@ -98,7 +93,8 @@ function subjectsOf(
   limited: Limited,
   email: string,
 ): Subject[] {
-  const { address, account, server } = BUDGETS[limited]
+  const { address, account } = BUDGETS[limited]
+  const server = { ...account, limit: context.settings.attemptBudget }
   if (isKnownBrowser(context, request, email)) {
     return [[`known:${identifyBrowser(context, request).id}:${email}`, account]]
   }
