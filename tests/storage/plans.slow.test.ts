@@ -6,7 +6,7 @@ import { registerClient, registerServer } from '../support/flow.ts'
 import { growTables, type Sizes, storeClients } from '../support/many_rows.ts'
 import { createTestServer, type TestServer } from '../support/server.ts'
 
-const FEW: Sizes = { tokens: 1_000, denials: 100_000 }
+const FEW: Sizes = { tokens: 1_000, denials: 1_000 }
 const MANY: Sizes = { tokens: 200_000, denials: 200_000 }
 
 /** What people who run the server make: a page or a few, which it is right to read whole. Nobody makes device codes yet. */

@@ -7,7 +7,7 @@ import type { Queryable } from '../../server/src/storage/database.ts'
 export interface Sizes {
   /** Families of refresh tokens: grants. Five belong to one person. */
   tokens: number
-  /** Grants of which it is known that they were revoked, among the last of all. */
+  /** Of how many grants, the last of all, it is known that they were revoked. */
   denials: number
 }
 
@@ -94,7 +94,7 @@ const INSERTS: Readonly<Record<string, (sizes: Sizes) => { rows: number; columns
     denials: (sizes) => ({
       rows: sizes.denials,
       columns: 'transaction_id, organization_id, kind, subject, server_id, created_at, expires_at',
-      values: `(10 + n)::text::xid8, 'org_root', 'grant', 'grt_' || ${NAME('grant', `${sizes.tokens} - 1 - n`, 26)},
+      values: `(3 + n * 500 / ${atLeast(sizes.denials)})::text::xid8, 'org_root', 'grant', 'grt_' || ${NAME('grant', `${sizes.tokens} - 1 - n`, 26)},
       servers[1 + n % cardinality(servers)], now(), now() + interval '1 day'`,
     }),
     attempt_counters: (sizes) => ({
