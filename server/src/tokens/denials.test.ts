@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { DenialPage, DenialRow } from '../storage/denials.ts'
+import type { DenialPage, DenialRow, DenialStorage } from '../storage/denials.ts'
 import { createDenials, type Denials } from './denials.ts'
 
 const SECOND = 1_000
@@ -45,6 +45,53 @@ const away = async () => {
   throw new Error('The database is away.')
 }
 
+describe('of many denials a node reads', () => {
+  const PAGES = 5
+  let asked: (string | undefined)[]
+
+  beforeEach(() => {
+    asked = []
+    const readDenials: DenialStorage['readDenials'] = async (_cursor, _now, _run, after) => {
+      asked.push(after?.id)
+      const number = Number(after?.id ?? 0) + 1
+      const denial = { ...row('grant', `g${number}`), id: String(number), transaction_id: '1' }
+      const last = number < PAGES ? denial : undefined
+      return { cursor: String(100 + number), run: 'a run', isComplete: true, denials: [denial], last }
+    }
+    denials = createDenials({ readDenials, recordDenial: async () => {} }, 700, () => now)
+  })
+
+  it('all pages before it answers anybody, whoever else asks meanwhile, and each once', async () => {
+    const everybody = Array.from({ length: 10 }, async () => {
+      await denials.refresh()
+      return denials.size
+    })
+    expect(await Promise.all(everybody)).toEqual(Array(10).fill(PAGES))
+    expect(asked).toEqual([undefined, '1', '2', '3', '4'])
+  })
+
+  it('as many as can be waited for, and the next one who asks reads on', async () => {
+    const take = denials.isTokenDenied.bind(denials)
+    const slow = denials.refresh()
+    now += 4 * SECOND
+    await expect(slow).rejects.toThrow('cannot be checked')
+    expect(asked).toEqual([undefined])
+    expect(take({ ...CLAIMS, grant_id: 'g1' })).toBe(true)
+    await denials.refresh()
+    expect(asked.slice(0, PAGES)).toEqual([undefined, '1', '2', '3', '4'])
+    expect(denials.size).toBe(PAGES)
+  })
+
+  it('from the beginning where nobody has asked for long', async () => {
+    const slow = denials.refresh()
+    now += 4 * SECOND
+    await expect(slow).rejects.toThrow('cannot be checked')
+    now += 31 * SECOND
+    await denials.refresh()
+    expect(asked.slice(0, 3)).toEqual([undefined, undefined, '1'])
+  })
+})
+
 describe('a node asks the database', () => {
   it('page by page, and anew where it started anew between two of them', async () => {
     const recorded = (subject: string) => ({ ...row('grant', subject), id: subject, transaction_id: '1' })
@@ -57,7 +104,6 @@ describe('a node asks the database', () => {
     ]
     answer = async () => pages.shift() as DenialPage
     await expect(denials.refresh()).rejects.toThrow('cannot be checked')
-    expect(denials.size).toBe(0)
     now += 2 * SECOND
     await denials.refresh()
     expect(denials.size).toBe(2)

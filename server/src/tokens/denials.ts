@@ -1,5 +1,5 @@
 import { OAuthError } from '../errors.ts'
-import { SharedWork, within } from '../shared_work.ts'
+import { LateError, SharedWork, within } from '../shared_work.ts'
 import type { DenialPage, DenialRow, DenialStorage, RecordedDenial } from '../storage/denials.ts'
 import { DenialLog } from './denial_log.ts'
 
@@ -46,9 +46,18 @@ const RETRY_AFTER = SECOND
 const MAX_STALENESS = 30 * SECOND
 /** How long a database may take to answer; after that it counts as away. */
 const MAX_READ = 2 * SECOND
+/** How long one waits for all that there is to read. */
+const MAX_WAIT = 2 * MAX_READ
 /** A node that has not read for so long reads everything. */
 const MAX_PAUSE = 30 * SECOND
 const CLEAN_EVERY = 60 * SECOND
+
+/** A reading of which there are pages to come. What is committed meanwhile is at or above the cursor of the first one. */
+interface Unfinished {
+  startedAt: number
+  pages: readonly DenialPage[]
+  last: RecordedDenial
+}
 
 interface Denied {
   /** Compared with `iat`; Infinity where all that is named is denied. */
@@ -72,7 +81,9 @@ class DenialSet implements Denials {
   #readAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #cleanedAt: number
-  readonly #reading = new SharedWork<void>(2 * MAX_READ)
+  readonly #reading = new SharedWork<void>(MAX_WAIT)
+  #unfinished: Unfinished | undefined
+  #pageReadAt = Number.NEGATIVE_INFINITY
   /** Whether this node recorded something that it has not read yet, and so is not in the log. */
   #hasLearned = false
 
@@ -111,8 +122,17 @@ class DenialSet implements Denials {
 
   /** Joins the reading that is under way, or begins one; and another, where that one had begun before this moment. */
   async #readSince(moment: number): Promise<void> {
-    await this.#reading.run(() => this.#read())
-    if (this.#readAt < moment) await this.#reading.run(() => this.#read())
+    await this.#readPages()
+    if (this.#readAt < moment) await this.#readPages()
+  }
+
+  /** One page after the other. Who has waited for too long gives up; what was read by then is not read again. */
+  async #readPages(): Promise<void> {
+    const begunAt = this.#now()
+    do {
+      await this.#reading.run(() => this.#readPage())
+    } while (this.#unfinished !== undefined && this.#isWithin(begunAt, MAX_WAIT))
+    if (this.#unfinished !== undefined) throw new LateError('There are many denials, and more to be read.')
   }
 
   isTokenDenied(claims: DeniableClaims): boolean {
@@ -153,40 +173,38 @@ class DenialSet implements Denials {
     return denial !== undefined && iat <= denial.cutoff
   }
 
-  async #read(): Promise<void> {
-    const startedAt = this.#now()
+  async #readPage(): Promise<void> {
+    const now = this.#now()
+    const begun = this.#isWithin(this.#pageReadAt, MAX_PAUSE) ? this.#unfinished : undefined
+    this.#unfinished = begun
     // After a pause the database may be another one: restored, or failed over to a replica that lacked the last
     // transactions, and whose numbers have passed our cursor since. Then everything is read again.
     const from = this.#isWithin(this.#readAt, MAX_PAUSE) ? this.#cursor : '0'
     this.#cursor = '0'
-    this.#hasLearned = false
+    if (begun === undefined) this.#hasLearned = false
     try {
-      const page = await this.#readPages(from, new Date(startedAt))
-      this.#take(page.denials)
-      this.log.add(page)
-      this.#cursor = page.cursor
-      this.#run = page.run
-      this.#readAt = startedAt
+      const reading = this.#storage.readDenials(from, new Date(now), this.#run, begun?.last)
+      this.#add(await within(MAX_READ, reading), begun ?? { startedAt: now, pages: [] })
+      this.#pageReadAt = now
     } catch (error) {
       this.#failedAt = this.#now()
+      this.#unfinished = undefined
       throw error
     }
     this.#forgetExpired()
   }
 
-  /** Each page in bounded time, however many there are. */
-  async #readPages(from: string, at: Date): Promise<DenialPage> {
-    const read = (after?: RecordedDenial) =>
-      within(MAX_READ, this.#storage.readDenials(from, at, this.#run, after))
-    const first = await read()
-    const denials = [...first.denials]
-    for (let { last } = first; last !== undefined; ) {
-      const page = await read(last)
-      if (page.run !== first.run) throw new Error('The database has started anew meanwhile.')
-      for (const denial of page.denials) denials.push(denial)
-      last = page.last
-    }
-    return { ...first, denials }
+  #add(page: DenialPage, { startedAt, pages: before }: Pick<Unfinished, 'startedAt' | 'pages'>): void {
+    const pages = [...before, page]
+    const [first = page] = pages
+    if (first.run !== page.run) throw new Error('The database has started anew meanwhile.')
+    this.#take(page.denials)
+    this.#unfinished = page.last && { startedAt, pages, last: page.last }
+    if (page.last !== undefined) return
+    this.log.add({ ...first, denials: pages.flatMap(({ denials }) => denials) })
+    this.#cursor = first.cursor
+    this.#run = first.run
+    this.#readAt = startedAt
   }
 
   #forgetExpired(): void {
