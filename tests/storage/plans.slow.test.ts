@@ -13,6 +13,8 @@ const MANY: Sizes = { tokens: 200_000, denials: 200_000 }
 const SMALL_TABLES = [
   'organizations',
   'mcp_servers',
+  'mcp_server_keys',
+  'client_server_scopes',
   'deployment',
   'signing_keys',
   'purpose_keys',

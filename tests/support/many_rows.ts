@@ -149,6 +149,8 @@ export async function growTables(databaseUrl: string, sizes: Sizes, now: number)
     for (const [table, insert] of Object.entries(INSERTS)) {
       await fillTable(client, table, insert(sizes), now)
     }
+    // The others too: PostgreSQL would do it by itself in a moment, and perhaps choose other plans from then on.
+    await client.query('analyze')
   } finally {
     await client.end()
   }
