@@ -33,9 +33,13 @@ describe('the plans of the statements of every flow', () => {
     many = await explainFlows(MANY)
   }, 300_000)
 
-  it('are the same with few rows as with many', () => {
-    expect(shapesOf(many)).toEqual(shapesOf(few))
-    expect(Object.keys(shapesOf(many)).length).toBeGreaterThan(80)
+  // A plan for certain values goes by where they lie among the others, and so may take another index of the same cost: what
+  // holds for those is that they read no table whole. The plan for any values is what a prepared statement comes to.
+  it('are the same with few rows as with many, for any values', () => {
+    const forAny = (explained: readonly Explained[]) =>
+      shapesOf(explained.filter(({ mode }) => mode === 'force_generic_plan'))
+    expect(forAny(many)).toEqual(forAny(few))
+    expect(Object.keys(forAny(many)).length).toBeGreaterThan(40)
   })
 
   // By another index each node would read all of them, several times a second.
@@ -62,6 +66,7 @@ async function explainFlows(sizes: Sizes): Promise<Explained[]> {
   const mcp = await registerServer(server, { access: 'everyone' })
   await storeSomeClients(server)
   const world = await prepareFlows(server, mcp)
+  await takeExactStatistics(server)
   await growTables(server.database.url, sizes, server.clock.now)
   const explained: Explained[] = []
   for (const mode of MODES) {
@@ -76,6 +81,12 @@ async function explainFlows(sizes: Sizes): Promise<Explained[]> {
   }
   await server.close()
   return explained
+}
+
+/** Of each row instead of a sample, which would differ from run to run, and with it the choice between indexes that cost the same. */
+async function takeExactStatistics({ database }: TestServer): Promise<void> {
+  const name = new URL(database.url).pathname.slice(1)
+  await database.database.runScript(`alter database ${name} set default_statistics_target = 10000`)
 }
 
 async function storeSomeClients(server: TestServer): Promise<void> {
