@@ -78,6 +78,17 @@ describe('the program', () => {
     expect(await program.ended).toBe(0)
   })
 
+  it('tells of a failed start at debug with its stack, and with nothing else that the error carries', async () => {
+    const program = runMain({ ...(await makeEnv()), LOG_LEVEL: 'debug', ACCESS_TOKEN_TTL: 'long' })
+    expect(await program.ended).toBe(1)
+    const told = JSON.parse(program.stderr()) as Record<string, unknown>
+    expect(Object.keys(told).toSorted()).toEqual(['message', 'stack', 'type'])
+    expect(told).toMatchObject({
+      type: 'EnvironmentError',
+      message: expect.stringMatching(/^ACCESS_TOKEN_TTL is "long"/),
+    })
+  })
+
   it('outlives those who read its output', async () => {
     const env = await makeEnv()
     const program = runMain({ ...env, LOG_LEVEL: 'debug' })

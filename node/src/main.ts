@@ -1,7 +1,7 @@
 // Starts the server, migrates its database, or rotates its keys: `node dist/node/main.js [start | migrate |
 // rotate-signing-keys [--immediately] | rotate-purpose-key <purpose> [--immediately] | withdraw-purpose-keys <purpose>]`.
 import cluster from 'node:cluster'
-import type { Logger } from '@auth-agent/server/log'
+import { describeError, type Logger } from '@auth-agent/server/log'
 import { openDatabase } from './database.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLog, outliveReaders } from './log.ts'
@@ -28,7 +28,10 @@ try {
     )
 } catch (error) {
   const isVerbose = /^(debug|trace)$/.test(process.env['LOG_LEVEL'] ?? '')
-  console.error(error instanceof Error && !isVerbose ? error.message : error)
+  // Not the error as it is: those of PostgreSQL carry rows.
+  console.error(
+    isVerbose || !(error instanceof Error) ? JSON.stringify(describeError(error, true)) : error.message,
+  )
   process.exitCode = 1
 }
 
