@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { main as build } from '../scripts/build.ts'
-import { SET_UPS } from '../tests/cluster/nodes.ts'
+import { SET_UPS } from '../tests/support/cluster.ts'
 import { grant, introspect, type RegisteredServer, refresh, registerServer } from '../tests/support/flow.ts'
 import type { TestServer } from '../tests/support/server.ts'
 import { statistics } from './statistics.ts'

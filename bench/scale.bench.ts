@@ -3,8 +3,7 @@ import { Agent } from 'node:http'
 import autocannon from 'autocannon'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { hashPassword } from '../server/src/sign_in/password_hash.ts'
-import { environmentOf } from '../tests/cluster/nodes.ts'
-import { createRemoteServer } from '../tests/cluster/remote_server.ts'
+import { environmentOf } from '../tests/support/cluster.ts'
 import { runFlows } from '../tests/support/every_flow.ts'
 import {
   buffersOf,
@@ -14,6 +13,7 @@ import {
 } from '../tests/support/explaining_database.ts'
 import { grant, registerClient } from '../tests/support/flow.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../tests/support/main_process.ts'
+import { createRemoteServer } from '../tests/support/remote_server.ts'
 import { createTestServer } from '../tests/support/server.ts'
 import { type DurablePostgres, SETTINGS, startDurablePostgres } from './scale/durable_postgres.ts'
 import { type GrownDatabase, ISSUER, makeGrownDatabases, serverOptions } from './scale/grown_database.ts'

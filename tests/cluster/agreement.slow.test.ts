@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { createBrowser } from '../support/browser.ts'
+import { type Cluster, SET_UPS } from '../support/cluster.ts'
 import {
   authorize,
   authorizeUrl,
@@ -16,7 +17,6 @@ import {
 } from '../support/flow.ts'
 import { signJwt } from '../support/forged_jwt.ts'
 import type { TestServer } from '../support/server.ts'
-import { type Cluster, SET_UPS } from './nodes.ts'
 
 beforeAll(() => build())
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { statement } from '../../server/src/storage/database.ts'
 import { createBrowser } from '../support/browser.ts'
+import { environmentOf } from '../support/cluster.ts'
 import {
   authorize,
   authorizeUrl,
@@ -18,9 +19,8 @@ import {
 } from '../support/flow.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../support/main_process.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import type { TestServer } from '../support/server.ts'
-import { environmentOf } from './nodes.ts'
-import { createRemoteServer } from './remote_server.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
 

@@ -4,9 +4,9 @@ import { beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { isAlive } from '../../node/src/postgres_cluster.ts'
 import { startWorkers } from '../../node/src/workers.ts'
 import { main as build } from '../../scripts/build.ts'
+import { environmentOf } from '../support/cluster.ts'
 import { findFreePort } from '../support/main_process.ts'
 import { createTestDatabase } from '../support/postgres.ts'
-import { environmentOf } from './nodes.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
+import { type Cluster, SET_UPS } from '../support/cluster.ts'
 import type { TestServer } from '../support/server.ts'
 import { startValkey, type Valkey } from '../support/valkey.ts'
-import { type Cluster, SET_UPS } from './nodes.ts'
 
 beforeAll(() => build())
 

@@ -9,14 +9,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { main as build } from '../../scripts/build.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { createCertificate } from '../support/certificate.ts'
+import { environmentOf } from '../support/cluster.ts'
 import { type Granted, grant, refresh, registerServer } from '../support/flow.ts'
 import { findFreePort, type MainProcess, runMain, spawnMain } from '../support/main_process.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { parseScrape } from '../support/prometheus_text.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import { OWNER, type TestServer } from '../support/server.ts'
 import { startValkey, type Valkey } from '../support/valkey.ts'
-import { environmentOf } from './nodes.ts'
-import { createRemoteServer } from './remote_server.ts'
 import { createSeverableDatabase, type SeverableDatabase } from './severable_database.ts'
 
 vi.setConfig({ testTimeout: 120_000 })

@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { main as build } from '../../scripts/build.ts'
+import { environmentOf } from '../support/cluster.ts'
 import { type Granted, grant, type RegisteredServer, registerServer } from '../support/flow.ts'
+import { countLines, findWorkerPids, waitForWorkers } from '../support/log_lines.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../support/main_process.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import { type Client, createClient, type Outcome } from './client.ts'
-import { countLines, findWorkerPids, waitForWorkers } from './log_lines.ts'
-import { environmentOf } from './nodes.ts'
-import { createRemoteServer } from './remote_server.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
 

@@ -4,9 +4,9 @@ import { isAlive } from '../../node/src/postgres_cluster.ts'
 import { main as build } from '../../scripts/build.ts'
 import { findPostmaster } from '../support/embedded_processes.ts'
 import { makeFolder } from '../support/folders.ts'
+import { countLines, findWorkerPids, type Line, readLines, waitForWorkers } from '../support/log_lines.ts'
 import { findFreePort, type MainProcess, runMain } from '../support/main_process.ts'
 import { createTestDatabase } from '../support/postgres.ts'
-import { countLines, findWorkerPids, type Line, readLines, waitForWorkers } from './log_lines.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 

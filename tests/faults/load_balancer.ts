@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'node-html-parser'
-import { createRemoteServer } from '../cluster/remote_server.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import type { TestServer } from '../support/server.ts'
 import type { FaultyCluster } from './cluster.ts'
 import type { Figures } from './figures.ts'

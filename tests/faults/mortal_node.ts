@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '../../node/src/postgres_cluster.ts'
-import { findWorkerPids, readLines } from '../cluster/log_lines.ts'
-import { environmentOf } from '../cluster/nodes.ts'
+import { environmentOf } from '../support/cluster.ts'
+import { findWorkerPids, readLines } from '../support/log_lines.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../support/main_process.ts'
 
 /** A node that can be killed, and comes back as under a process manager. */

@@ -1,5 +1,5 @@
 import { main as build } from '../../scripts/build.ts'
-import { startFourServers } from '../cluster/nodes.ts'
+import { startFourServers } from '../support/cluster.ts'
 import { describeFlow } from './flow.ts'
 import { DEVELOPMENT } from './set_up.ts'
 

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { main as build } from '../../scripts/build.ts'
-import { environmentOf } from '../cluster/nodes.ts'
-import { createRemoteServer } from '../cluster/remote_server.ts'
+import { environmentOf } from '../support/cluster.ts'
 import { findFreePort, spawnMain } from '../support/main_process.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import { DEVELOPMENT, type SetUp } from './set_up.ts'
 
 /** One process of the built program, as `npm start` runs it. An empty variable counts as none. */

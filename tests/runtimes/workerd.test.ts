@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
-import { createRemoteServer } from '../cluster/remote_server.ts'
 import { findFreePort } from '../support/main_process.ts'
 import { createTestDatabase } from '../support/postgres.ts'
+import { createRemoteServer } from '../support/remote_server.ts'
 import { ADMIN_TOKEN } from '../support/server.ts'
 import { startTcpRelay } from '../workers/tcp_relay.ts'
 import { SECRETS } from '../workers/workerd/settings.ts'

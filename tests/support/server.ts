@@ -82,20 +82,22 @@ export async function createTestServer(
     documents,
     issuer: options.issuer,
     fetch,
-    async manage(method, path, body) {
-      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
-      const basePath = new URL(options.issuer).pathname.replace(/\/$/, '')
-      const response = await fetch(`${basePath}/api${path}`, {
-        method,
-        headers,
-        body: body ? JSON.stringify(body) : null,
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
-      return text === '' ? undefined : JSON.parse(text)
-    },
+    manage: manageBy(options.issuer, fetch),
     addNode: (more) => createTestServer({ ...overrides, ...more }, { database, clock }),
     close: () => database.drop(),
+  }
+}
+
+/** Calls the management API with the admin token, wherever the server runs. */
+export function manageBy(issuer: string, fetch: TestServer['fetch']): TestServer['manage'] {
+  const basePath = new URL(issuer).pathname.replace(/\/$/, '')
+  return async (method, path, body) => {
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
+    const init = { method, headers, body: body ? JSON.stringify(body) : null }
+    const response = await fetch(`${basePath}/api${path}`, init)
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
   }
 }
 

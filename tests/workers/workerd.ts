@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { createTestHarness, type TestHarness } from 'wrangler'
 import { createTestDatabase } from '../support/postgres.ts'
-import { ADMIN_TOKEN, createClock, ISSUER, OWNER, type TestServer } from '../support/server.ts'
+import { ADMIN_TOKEN, createClock, ISSUER, manageBy, OWNER, type TestServer } from '../support/server.ts'
 import { startTcpRelay, type TcpRelay } from './tcp_relay.ts'
 import { LOCAL_DATABASE } from './workerd/settings.ts'
 
@@ -51,17 +51,7 @@ export async function startTestWorker(
       return harness.getLogs().map(({ message }) => String(message))
     },
     fetch,
-    async manage(method, path, body) {
-      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
-      const response = await fetch(`/api${path}`, {
-        method,
-        headers,
-        body: body ? JSON.stringify(body) : null,
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
-      return text === '' ? undefined : JSON.parse(text)
-    },
+    manage: manageBy(ISSUER, fetch),
     async close() {
       await harness.close()
       await relay.close()

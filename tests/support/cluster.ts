@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findFreePort as findPort, type MainProcess, spawnMain } from '../support/main_process.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { ADMIN_TOKEN, OWNER, type TestServer } from '../support/server.ts'
 import { startLoadBalancer } from './load_balancer.ts'
+import { findFreePort as findPort, type MainProcess, spawnMain } from './main_process.ts'
+import { createTestDatabase, type TestDatabase } from './postgres.ts'
 import { createRemoteServer } from './remote_server.ts'
+import { ADMIN_TOKEN, OWNER, type TestServer } from './server.ts'
 
 /** One authorization server of four processes, the built program, on a database of its own. */
 export interface Cluster {

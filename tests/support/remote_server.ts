@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { ADMIN_TOKEN, type TestServer } from '../support/server.ts'
+import { manageBy, type TestServer } from './server.ts'
 
 /** Where requests go, whatever name they bear. */
 export interface Target {
@@ -19,17 +19,7 @@ export function createRemoteServer(issuer: string, target: Target): TestServer {
   const remote: Pick<TestServer, 'issuer' | 'fetch' | 'manage'> = {
     issuer,
     fetch,
-    async manage(method, path, body) {
-      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' }
-      const response = await fetch(`/api${path}`, {
-        method,
-        headers,
-        body: body ? JSON.stringify(body) : null,
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
-      return text === '' ? undefined : JSON.parse(text)
-    },
+    manage: manageBy(issuer, fetch),
   }
   return remote as TestServer
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { isAlive } from '../../node/src/postgres_cluster.ts'
-import type { MainProcess } from '../support/main_process.ts'
+import type { MainProcess } from './main_process.ts'
 
 /** A line of the log, as far as it tells of workers. */
 export interface Line {
