@@ -97,6 +97,8 @@ describe('the embedded database', () => {
     await first.leave()
     const second = await start(dataDir)
     expect(second.url).toBe(first.url)
+    // As root the cluster lies in this folder as well: what writes to it must have stopped before it is removed.
+    await second.leave()
     await rm(socketFolder, { recursive: true, force: true })
   })
 
