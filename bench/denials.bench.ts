@@ -15,7 +15,7 @@ import { findFreePort, spawnMain } from '../tests/support/main_process.ts'
 import { nthGrant } from '../tests/support/many_rows.ts'
 import { createTestDatabase } from '../tests/support/postgres.ts'
 import { createRemoteServer } from '../tests/support/remote_server.ts'
-import { cpuSecondsOf, memoryOf } from './scale/processor.ts'
+import { cpuSecondsOf, memoryOf } from './processor.ts'
 import { statistics } from './statistics.ts'
 
 const COUNTS = [10_000, 100_000, 300_000, 1_000_000]

@@ -15,10 +15,10 @@ import { grant, registerClient } from '../tests/support/flow.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../tests/support/main_process.ts'
 import { createRemoteServer } from '../tests/support/remote_server.ts'
 import { createTestServer } from '../tests/support/server.ts'
-import { type DurablePostgres, SETTINGS, startDurablePostgres } from './scale/durable_postgres.ts'
+import { type DurablePostgres, SETTINGS, startDurablePostgres } from './durable_postgres.ts'
+import { bindToCore, cpuSecondsOf } from './processor.ts'
 import { type GrownDatabase, ISSUER, makeGrownDatabases, serverOptions } from './scale/grown_database.ts'
 import { type Load, makeLoads } from './scale/loads.ts'
-import { bindToCore, cpuSecondsOf } from './scale/processor.ts'
 import { median } from './statistics.ts'
 
 const ROWS = Number(process.env['ROWS'] ?? 10_000_000)

@@ -3,17 +3,17 @@ import { chown, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findPostgresAccount } from '../../node/src/postgres_account.ts'
-import { findPostgresBinaries, programPath } from '../../node/src/postgres_binaries.ts'
+import { findPostgresAccount } from '../node/src/postgres_account.ts'
+import { findPostgresBinaries, programPath } from '../node/src/postgres_binaries.ts'
 import {
   type Cluster,
   clusterUrl,
   initCluster,
   readPostmaster,
   stopPostgres,
-} from '../../node/src/postgres_cluster.ts'
-
-import { makeServerFolder } from '../../tests/support/postgres_server.ts'
+} from '../node/src/postgres_cluster.ts'
+import { findFreePort } from '../tests/support/main_process.ts'
+import { makeServerFolder } from '../tests/support/postgres_server.ts'
 
 /** A PostgreSQL as an operator would run it: durable, with memory, settings but for these as they are by themselves. */
 export const SETTINGS: Readonly<Record<string, string>> = {
@@ -21,7 +21,6 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   max_wal_size: '3GB',
   max_wal_senders: '0',
   jit: 'off',
-  listen_addresses: '',
 }
 
 export interface DurablePostgres {
@@ -40,7 +39,13 @@ export async function startDurablePostgres(): Promise<DurablePostgres> {
   const cluster: Cluster = { binaries, account, directory: join(folder, 'data'), durable: true }
   const password = 'password of a cluster that lives for one benchmark'
   await initCluster(cluster, password)
-  const settings = { ...SETTINGS, unix_socket_directories: folder }
+  const port = await findFreePort()
+  const settings = {
+    ...SETTINGS,
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: folder,
+  }
   const child = spawn(
     programPath(binaries, 'postgres'),
     [
@@ -55,7 +60,7 @@ export async function startDurablePostgres(): Promise<DurablePostgres> {
     await sleep(50)
   }
   return {
-    url: clusterUrl({ socketDirectory: folder }, password),
+    url: clusterUrl({ port }, password),
     pid: child.pid as number,
     async close() {
       await stopPostgres(cluster.directory)

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type HttpConnection, type HttpResponse, openConnection } from './http_connection.ts'
+
+/** Somebody who asks one thing after another, and checks each answer. */
+export interface VirtualUser {
+  /** The next request, whole, as it goes over the wire. */
+  next(): string
+  /**
+   * Takes the answer. `finished` ends a piece of work, which is what is counted and timed; `under way` means that it takes another
+   * request; a `wrong` answer ends it as well, and is counted as an error.
+   */
+  take(response: HttpResponse): 'finished' | 'under way' | 'wrong'
+}
+
+export interface LoadOptions {
+  seconds: number
+  /** Pieces of work a second, by all users together; without it each begins the next as soon as the last is finished. */
+  rate?: number
+}
+
+/** What came of it. Times are in milliseconds. */
+export interface LoadResult {
+  seconds: number
+  finished: number
+  /** Wrong answers, and connections that broke. */
+  errors: number
+  /** The first of them. */
+  firstError: string | undefined
+  p50: number
+  p99: number
+  p999: number
+}
+
+/** Has each user work on a connection of their own. What is under way at the end is finished, and not counted. */
+export async function load(
+  port: number,
+  users: readonly VirtualUser[],
+  { seconds, rate }: LoadOptions,
+): Promise<LoadResult> {
+  const connections = await Promise.all(users.map(() => openConnection(port)))
+  const startedAt = performance.now()
+  const run: Run = { endsAt: startedAt + seconds * 1000, times: [], errors: 0, firstError: undefined }
+  const pause = rate === undefined ? 0 : (users.length / rate) * 1000
+  await Promise.all(
+    users.map((user, index) => {
+      const connection = connections[index] as HttpConnection
+      // One after the other, not all at once.
+      const firstAt = startedAt + (index / users.length) * pause
+      return workUntilEnd(run, user, connection, { firstAt, pause })
+    }),
+  )
+  for (const connection of connections) connection.close()
+  const times = Float64Array.from(run.times).sort()
+  const at = (share: number) =>
+    times[Math.min(times.length - 1, Math.ceil(share * times.length) - 1)] ?? Number.NaN
+  return {
+    seconds,
+    finished: times.length,
+    errors: run.errors,
+    firstError: run.firstError,
+    p50: at(0.5),
+    p99: at(0.99),
+    p999: at(0.999),
+  }
+}
+
+interface Run {
+  endsAt: number
+  /** Of each piece of work that was finished. */
+  times: number[]
+  errors: number
+  firstError: string | undefined
+}
+
+interface Pace {
+  firstAt: number
+  /** Between the beginnings of two pieces of work; 0 for at once. */
+  pause: number
+}
+
+async function workUntilEnd(
+  run: Run,
+  user: VirtualUser,
+  connection: HttpConnection,
+  pace: Pace,
+): Promise<void> {
+  let dueAt = pace.firstAt
+  try {
+    for (;;) {
+      const early = dueAt - performance.now()
+      if (early > 1) await sleep(early)
+      const now = performance.now()
+      if (now >= run.endsAt) return
+      // Who is late because the last answer was late has waited since the piece was due; a late timer is nobody's fault but ours.
+      const begunAt = pace.pause > 0 && early < 0 ? dueAt : now
+      const wrong = await work(user, connection)
+      const finishedAt = performance.now()
+      if (wrong !== undefined) {
+        run.errors += 1
+        run.firstError ??= `${wrong.status} ${wrong.body.slice(0, 300)}`
+      } else if (finishedAt < run.endsAt) {
+        run.times.push(finishedAt - begunAt)
+      }
+      dueAt += pace.pause
+    }
+  } catch (error) {
+    run.errors += 1
+    run.firstError ??= (error as Error).message
+  }
+}
+
+/** A piece of work; the answer that was wrong, if one was. */
+async function work(user: VirtualUser, connection: HttpConnection): Promise<HttpResponse | undefined> {
+  for (;;) {
+    const response = await connection.ask(user.next())
+    const outcome = user.take(response)
+    if (outcome === 'finished') return undefined
+    if (outcome === 'wrong') return response
+  }
+}

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+
+/** Of Linux: clock ticks a second in /proc (USER_HZ). */
+const TICKS = 100
+
+/** Binds a process to one core, with its threads and whatever it starts from now on. */
+export function bindToCore(pid: number, core: number): void {
+  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', String(core), String(pid)], {
+    stdio: 'ignore',
+  })
+}
+
+/** Seconds of CPU that a process has used, with its descendants that still run. */
+export async function cpuSecondsOf(pid: number): Promise<number> {
+  const processes = await listTree(pid)
+  return processes.reduce((sum, { ticks }) => sum + ticks, 0) / TICKS
+}
+
+/** Bytes of memory that a process and its descendants hold, what they share counted once for each. */
+export async function memoryOf(pid: number): Promise<number> {
+  let bytes = 0
+  for (const each of await listTree(pid)) {
+    const status = await readFile(`/proc/${each.pid}/status`, 'utf8').catch(() => '')
+    bytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+  }
+  return bytes
+}
+
+/** How long a core has been busy and how long it has been idle since the machine started, in seconds. */
+export async function timesOfCore(core: number): Promise<{ busy: number; idle: number }> {
+  const line = (await readFile('/proc/stat', 'utf8'))
+    .split('\n')
+    .find((each) => each.startsWith(`cpu${core} `))
+  // user nice system idle iowait irq softirq steal, proc(5); what the host takes away from us is busy for us.
+  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, steal = 0] = (line ?? '')
+    .split(/\s+/)
+    .slice(1)
+    .map((ticks) => Number(ticks) / TICKS)
+  return { busy: user + nice + system + irq + softirq + steal, idle: idle + wait }
+}
+
+interface Process {
+  pid: number
+  parent: number
+  ticks: number
+}
+
+async function listTree(root: number): Promise<Process[]> {
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const all = (await Promise.all(names.map((name) => readProcess(Number(name))))).filter(
+    (each) => each !== undefined,
+  )
+  const tree = all.filter(({ pid }) => pid === root)
+  for (const { pid } of tree) tree.push(...all.filter(({ parent }) => parent === pid))
+  return tree
+}
+
+async function readProcess(pid: number): Promise<Process | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  if (stat === undefined) return undefined
+  // ppid, utime and stime, proc(5); the name before them may contain anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { pid, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
+}
