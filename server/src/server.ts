@@ -1,5 +1,4 @@
-import { Hono } from 'hono'
-import { cors } from 'hono/cors'
+import { type Context, Hono } from 'hono'
 import type { ServerContext } from './context.ts'
 import { createContext } from './create_context.ts'
 import {
@@ -40,6 +39,7 @@ import { beginUpstream, finishUpstream } from './endpoints/upstream.ts'
 import { userinfo } from './endpoints/userinfo.ts'
 import { OAuthError } from './errors.ts'
 import { cacheableDocument, respondCacheable } from './http/cacheable.ts'
+import { answerPreflight, openToAnyOrigin } from './http/cors.ts'
 import { renderErrorForPeople, renderErrorJson } from './http/failure.ts'
 import type { Purpose } from './keys/purpose_keys.ts'
 import { maintain } from './maintenance.ts'
@@ -122,8 +122,10 @@ type Endpoint = (
   context: ServerContext,
   request: Request,
   info: ConnectionInfo,
+  /** What the variables of the route's path stand for. */
+  variables: Readonly<Record<string, string>>,
 ) => Response | Promise<Response>
-type Methods = Partial<Record<'GET' | 'POST', Endpoint>>
+type Methods = Partial<Record<'GET' | 'POST' | 'PUT' | 'DELETE', Endpoint>>
 type App = Hono<{ Bindings: ConnectionInfo }>
 
 /** What programs call. Browser clients call it from their own origin, so it answers CORS; no cookie counts here. */
@@ -137,6 +139,10 @@ const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
   '/.well-known/oauth-protected-resource': {
     GET: (context, request) => protectedResource(context, request, undefined),
   },
+  '/.well-known/oauth-protected-resource/:serverId': {
+    GET: (context, request, _info, { serverId }) => protectedResource(context, request, serverId),
+  },
+  '/register/:clientId': { GET: configuration, PUT: configuration, DELETE: configuration },
 }
 
 /** What people see. It carries the session cookie, so it never answers CORS. */
@@ -184,25 +190,6 @@ const FOR_MONITORS: Readonly<Record<string, Methods>> = {
 /** RFC 8414 §3, OpenID Connect Discovery §4: the forms that clients probe; below the path of an issuer, and inserted before it. */
 const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
 
-/** MCP clients send the headers of their transport to every endpoint, so the preflight has to admit them. */
-const CLIENT_HEADERS = [
-  'Authorization',
-  'Content-Type',
-  'DPoP',
-  'MCP-Protocol-Version',
-  'Mcp-Method',
-  'Mcp-Name',
-  'Mcp-Session-Id',
-]
-
-const CORS_FOR_PROGRAMS = cors({
-  origin: '*',
-  allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-  allowHeaders: CLIENT_HEADERS,
-  exposeHeaders: ['WWW-Authenticate', 'Retry-After', 'X-Request-Id'],
-  maxAge: 86_400,
-})
-
 /** The only route table. */
 function createApp(context: ServerContext): App {
   const { issuer, telemetry } = context
@@ -222,20 +209,7 @@ function createApp(context: ServerContext): App {
   if (issuer.isLoopback) root.use(refuseOtherHosts(context))
   addDiscovery(root, context)
   const app = root.basePath(issuer.basePath)
-  for (const path of Object.keys(FOR_PROGRAMS)) app.use(path, CORS_FOR_PROGRAMS)
-  addRoutes(app, context, FOR_PROGRAMS, renderErrorJson)
-  app.use('/.well-known/oauth-protected-resource/:serverId', CORS_FOR_PROGRAMS)
-  app.get('/.well-known/oauth-protected-resource/:serverId', (c) =>
-    answer(context, c.req.raw, renderErrorJson, () =>
-      protectedResource(context, c.req.raw, c.req.param('serverId')),
-    ),
-  )
-  app.use('/register/:clientId', CORS_FOR_PROGRAMS)
-  app.on(['GET', 'PUT', 'DELETE'], '/register/:clientId', (c) =>
-    answer(context, c.req.raw, renderErrorJson, () =>
-      clientConfiguration(context, c.req.raw, c.req.param('clientId')),
-    ),
-  )
+  addRoutesForPrograms(app, context, FOR_PROGRAMS)
   addRoutes(app, context, FOR_MCP_SERVERS, renderErrorJson)
   addRoutes(app, context, FOR_OUR_SCRIPT, renderErrorJson)
   addRoutes(app, context, FOR_PEOPLE, renderErrorForPeople)
@@ -248,53 +222,73 @@ function addDiscovery(root: App, context: ServerContext): void {
   const { basePath } = context.issuer
   const document = cacheableDocument(serverMetadata(context.issuer))
   const paths = new Set(DISCOVERY.flatMap((path) => [`${path}${basePath}`, `${basePath}${path}`]))
-  for (const path of paths) {
-    root.use(path, CORS_FOR_PROGRAMS)
-    root.get(path, (c) => respondCacheable(c.req.raw, document))
-    root.all(path, (c) => renderErrorJson(context, c.req.raw, methodNotAllowed('GET')))
-  }
+  for (const path of paths)
+    addRoutesForPrograms(root, context, {
+      [path]: { GET: (_, request) => respondCacheable(request, document) },
+    })
   // RFC 9728 §3.1: the well-known path is inserted before that of the resource, here of the management API.
-  const managementPath = `/.well-known/oauth-protected-resource${basePath}/api`
-  root.use(managementPath, CORS_FOR_PROGRAMS)
-  root.get(managementPath, (c) =>
-    answer(context, c.req.raw, renderErrorJson, () => protectedResource(context, c.req.raw, undefined)),
-  )
+  addRoutesForPrograms(root, context, {
+    [`/.well-known/oauth-protected-resource${basePath}/api`]: {
+      GET: (_, request) => protectedResource(context, request, undefined),
+    },
+  })
 }
 
+function configuration(
+  context: ServerContext,
+  request: Request,
+  _info: ConnectionInfo,
+  { clientId = '' }: Readonly<Record<string, string>>,
+): Promise<Response> {
+  return clientConfiguration(context, request, clientId)
+}
+
+/** A path has one handler: Hono calls that at once, where it has several call each other, which costs more than most of them do. */
 function addRoutes(
   app: App,
   context: ServerContext,
   routes: Readonly<Record<string, Methods>>,
   render: Render,
 ): void {
-  for (const [path, methods] of Object.entries(routes)) {
-    for (const [method, endpoint] of Object.entries(methods)) {
-      app.on(method, path, (c) =>
-        answer(context, c.req.raw, render, () => endpoint(context, c.req.raw, c.env)),
-      )
-    }
-    const allow = Object.keys(methods).join(', ')
-    app.all(path, (c) => render(context, c.req.raw, methodNotAllowed(allow)))
-  }
+  for (const [path, methods] of Object.entries(routes))
+    app.all(path, (c) => answer(context, c, methods, render))
+}
+
+/** The same, and scripts of every origin may call. */
+function addRoutesForPrograms(
+  app: App,
+  context: ServerContext,
+  routes: Readonly<Record<string, Methods>>,
+): void {
+  for (const [path, methods] of Object.entries(routes))
+    app.all(path, async (c) => {
+      if (c.req.method === 'OPTIONS') return (await answerPreflight(c, async () => {})) as Response
+      return openToAnyOrigin(await answer(context, c, methods, renderErrorJson))
+    })
 }
 
 type Render = (context: ServerContext, request: Request, error: unknown) => Response
 
 async function answer(
   context: ServerContext,
-  request: Request,
+  { req, env }: Context<{ Bindings: ConnectionInfo }>,
+  methods: Methods,
   render: Render,
-  respond: () => Response | Promise<Response>,
 ): Promise<Response> {
   try {
-    return await respond()
+    return await findEndpoint(methods, req.method)(context, req.raw, env, req.param())
   } catch (error) {
-    return render(context, request, error)
+    return render(context, req.raw, error)
   }
 }
 
-function methodNotAllowed(allow: string): OAuthError {
-  return new OAuthError('method_not_allowed', `Use ${allow} here.`, { headers: { Allow: allow } })
+function findEndpoint(methods: Methods, asked: string): Endpoint {
+  // A HEAD is a GET whose body Hono leaves out (RFC 9110 §9.3.2).
+  const method = asked === 'HEAD' ? 'GET' : asked
+  const endpoint = Object.hasOwn(methods, method) ? methods[method as keyof Methods] : undefined
+  if (endpoint !== undefined) return endpoint
+  const allow = Object.keys(methods).join(', ')
+  throw new OAuthError('method_not_allowed', `Use ${allow} here.`, { headers: { Allow: allow } })
 }
 
 /** A name that somebody rebinds to this machine must reach nothing (DNS rebinding), so only the issuer's own answers. */

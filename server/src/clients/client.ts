@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ClientServer } from '../storage/clients.ts'
 import type { ClientMetadata } from './metadata.ts'
 
 /** A client, wherever it came from. */
@@ -13,6 +14,8 @@ export interface Client {
   verifiedDomain?: string
   /** MAC of the secret of a registered client. */
   secretDigest?: Buffer
+  /** Where a registered client may ask something in its own name. */
+  servers?: readonly ClientServer[]
 }
 
 /** How clients are found in tables. */

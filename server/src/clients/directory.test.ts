@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createPurposeKeys } from '../../../tests/support/purpose_keys.ts'
 import type { PurposeKeys } from '../keys/purpose_keys.ts'
-import type { ClientRow, ClientStorage } from '../storage/clients.ts'
+import type { ClientStorage, RegisteredClientRow } from '../storage/clients.ts'
 import { clientDigest } from './client.ts'
 import { type ClientDirectory, createClientDirectory } from './directory.ts'
 import { registerDynamicClient } from './dynamic.ts'
@@ -15,7 +15,7 @@ let now: number
 let keys: PurposeKeys
 let documents: Map<string, unknown>
 let fetched: number
-let rows: ClientRow[]
+let rows: RegisteredClientRow[]
 let directory: ClientDirectory
 
 beforeEach(async () => {
@@ -82,7 +82,7 @@ describe('a client is found', () => {
       organization_id: 'org_other',
       metadata: { client_name: 'Ledger' },
       secret_digest: Buffer.from('digest'),
-    } as ClientRow)
+    } as RegisteredClientRow)
     expect(await find('cli_ledger')).toMatchObject({
       source: 'registered',
       organizationId: 'org_other',

@@ -2,7 +2,7 @@ import type { JSONWebKeySet } from 'jose'
 import { z } from 'zod'
 import { OAuthError } from '../errors.ts'
 import type { PurposeKeys } from '../keys/purpose_keys.ts'
-import type { ClientRow, ClientStorage } from '../storage/clients.ts'
+import type { ClientStorage, RegisteredClientRow } from '../storage/clients.ts'
 import { type Client, clientDigest } from './client.ts'
 import { createDocumentCache } from './document_cache.ts'
 import { openDynamicClientId } from './dynamic.ts'
@@ -89,7 +89,7 @@ function withoutRow(clientId: string, source: Client['source'], metadata: Client
   return { clientId, digest: clientDigest(clientId), source, organizationId: ROOT_ORGANIZATION, metadata }
 }
 
-function withRow(row: ClientRow): Client {
+function withRow(row: RegisteredClientRow): Client {
   return {
     clientId: row.client_id,
     digest: row.digest,
@@ -97,6 +97,7 @@ function withRow(row: ClientRow): Client {
     organizationId: row.organization_id,
     // It was checked when it was stored.
     metadata: row.metadata as ClientMetadata,
+    servers: row.servers,
     ...(row.secret_digest !== null && { secretDigest: row.secret_digest }),
   }
 }

@@ -2,10 +2,10 @@ import { parseScope } from '../checks/scope.ts'
 import { type Client, isConfidential } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import type { McpServer } from '../storage/mcp_servers.ts'
+import type { ClientServer } from '../storage/clients.ts'
 import { signAccessToken } from '../tokens/access_token.ts'
 import type { TokenRequest } from './grant.ts'
-import { resolveResource } from './resource.ts'
+import { readRepeatedResource, resolveResource } from './resource.ts'
 import type { TokenResponse } from './token_response.ts'
 
 /**
@@ -50,19 +50,16 @@ export async function clientCredentials(
 /** The server that is asked for, or the only one where the client was given something, and what that is. */
 async function findGranted(
   context: ServerContext,
-  client: Client,
+  { servers = [] }: Client,
   resources: readonly string[],
 ): Promise<{ resource: string; scopes: readonly string[] }> {
-  const { storage } = context
   if (resources.length > 0) {
-    const { server } = await resolveResource(context, resources, undefined)
-    const granted = server && (await storage.findClientServerScopes(client.digest, server.id))
-    if (server !== undefined && granted !== undefined) return stillOffered(server, granted.scopes)
+    const granted = await findAsked(context, servers, resources)
+    if (granted !== undefined) return stillOffered(granted)
     throw new OAuthError('invalid_target', 'This client was given no scopes at this resource.')
   }
-  const [granted, ...others] = await storage.listClientServerScopes(client.organizationId, client.digest)
-  const server = granted && (await storage.findServer(granted.server_id))
-  if (granted === undefined || server === undefined) {
+  const [granted, ...others] = servers
+  if (granted === undefined) {
     throw new OAuthError(
       'invalid_target',
       'This client was given no scopes at any MCP server. Its administrator gives them.',
@@ -74,14 +71,27 @@ async function findGranted(
       'This client may use several MCP servers: send the address of one as resource.',
     )
   }
-  return stillOffered(server, granted.scopes)
+  return stillOffered(granted)
+}
+
+/** Most name a server of theirs in full, which takes no look into the database. */
+async function findAsked(
+  context: ServerContext,
+  servers: readonly ClientServer[],
+  resources: readonly string[],
+): Promise<ClientServer | undefined> {
+  const canonicalUrl = readRepeatedResource(resources)
+  const named = servers.find((server) => server.canonical_url === canonicalUrl)
+  if (named !== undefined) return named
+  const { server } = await resolveResource(context, resources, undefined)
+  return servers.find(({ server_id }) => server_id === server?.id)
 }
 
 /** A scope that the server does not offer any more is worth nothing to those who were given it. */
-function stillOffered(
-  server: McpServer,
-  scopes: readonly string[],
-): { resource: string; scopes: readonly string[] } {
-  const offered = server.scopes.map((scope) => scope.name)
-  return { resource: server.server_url, scopes: scopes.filter((scope) => offered.includes(scope)) }
+function stillOffered({ server_url, scopes, offered }: ClientServer): {
+  resource: string
+  scopes: readonly string[]
+} {
+  const names = offered.map((scope) => scope.name)
+  return { resource: server_url, scopes: scopes.filter((scope) => names.includes(scope)) }
 }

@@ -75,8 +75,8 @@ describe('registering a client', () => {
     const servers = [{ server_id: serverId, scopes: ['read'] }]
     const { status, body } = await call('POST', '/clients', { ...ROBOT, servers })
     expect([status, body.servers]).toEqual([201, servers])
-    const scopes = await api.context.storage.findClientServerScopes(clientDigest(body.client_id), serverId)
-    expect(scopes?.scopes).toEqual(['read'])
+    const stored = await api.context.storage.findRegisteredClient(clientDigest(body.client_id))
+    expect(stored?.servers).toMatchObject([{ server_id: serverId, scopes: ['read'] }])
   })
 
   it.each([

@@ -7,8 +7,6 @@ export interface ClientServerScopes extends Readonly<Pick<ClientServerScopesRow,
 }
 
 export interface ClientServerScopeStorage {
-  /** What a client may ask of one server; undefined where it was given nothing there. */
-  findClientServerScopes(clientDigest: Buffer, serverId: string): Promise<ClientServerScopes | undefined>
   /** Everything that a client may ask, by server. */
   listClientServerScopes(organizationId: string, clientDigest: Buffer): Promise<ClientServerScopes[]>
   /** Replaces it all. Rejects where a server is not the organisation's. */
@@ -19,10 +17,6 @@ export interface ClientServerScopeStorage {
   ): Promise<void>
 }
 
-const FIND = statement<ClientServerScopes>(
-  'client_server_scopes_find',
-  'select server_id, scopes from auth_agent.client_server_scopes where client_digest = $1 and server_id = $2',
-)
 const LIST = statement<ClientServerScopes>(
   'client_server_scopes_list',
   `select server_id, scopes from auth_agent.client_server_scopes
@@ -40,8 +34,6 @@ const ADD = statement(
 
 export function clientServerScopeStorage(db: Queryable): ClientServerScopeStorage {
   return {
-    findClientServerScopes: async (clientDigest, serverId) =>
-      (await db.query(FIND, [clientDigest, serverId]))[0],
     listClientServerScopes: (organizationId, clientDigest) => db.query(LIST, [organizationId, clientDigest]),
     async replaceClientServerScopes(organizationId, clientDigest, scopes) {
       await db.query(CLEAR, [organizationId, clientDigest])

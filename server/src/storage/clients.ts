@@ -1,20 +1,35 @@
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import type { ServerScope } from './mcp_servers.ts'
 import { type Page, pageValues } from './page.ts'
-import type { ClientsRow } from './rows.ts'
+import type { ClientsRow, McpServersRow } from './rows.ts'
 
 /** A client that has a row: registered by an owner, or one to which a user has granted something. */
 export interface ClientRow extends Omit<ReadonlyRow<ClientsRow>, 'source' | 'disabled_at'> {
   readonly source: 'registered' | 'metadata_document' | 'dynamic'
 }
 
+/** An MCP server where a registered client may ask something in its own name (RFC 6749 §4.4). */
+export interface ClientServer extends Readonly<Pick<McpServersRow, 'server_url' | 'canonical_url'>> {
+  readonly server_id: string
+  /** What the client was given there. */
+  readonly scopes: readonly string[]
+  /** What the server offers today. */
+  readonly offered: readonly ServerScope[]
+}
+
+/** A registered client, with every server where it was given something, by their ids. */
+export interface RegisteredClientRow extends ClientRow {
+  readonly servers: readonly ClientServer[]
+}
+
 export interface ClientStorage {
   /** A client that an owner registered and did not disable. */
-  findRegisteredClient(digest: Buffer): Promise<ClientRow | undefined>
+  findRegisteredClient(digest: Buffer): Promise<RegisteredClientRow | undefined>
   /** A registered client of this organisation, locked until the transaction ends. */
   findOwnClientForUpdate(organizationId: string, digest: Buffer): Promise<ClientRow | undefined>
-  /** The organisation's registered clients, in the order of their registration; the id of a position is the client_id. */
   /** Whether somebody approved this client once. */
   isApprovedClient(digest: Buffer): Promise<boolean>
+  /** The organisation's registered clients, in the order of their registration; the id of a position is the client_id. */
   listRegisteredClients(organizationId: string, page: Page): Promise<ClientRow[]>
   /** Makes the row of a client, or brings its metadata up to date. Never turns one kind of client into another. */
   storeClient(client: Omit<ClientRow, 'created_at' | 'updated_at'>, now: Date): Promise<void>
@@ -27,9 +42,15 @@ export interface ClientStorage {
 
 const COLUMNS = 'digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at'
 
-const FIND = statement<ClientRow>(
+// One statement, since it is most of what a token by client credentials costs.
+const FIND = statement<RegisteredClientRow>(
   'clients_find_registered',
-  `select ${COLUMNS} from auth_agent.clients where digest = $1 and source = 'registered' and disabled_at is null`,
+  `select ${COLUMNS}, (
+     select coalesce(jsonb_agg(jsonb_build_object('server_id', server.id, 'server_url', server.server_url,
+       'canonical_url', server.canonical_url, 'scopes', given.scopes, 'offered', server.scopes) order by server.id), '[]')
+     from auth_agent.client_server_scopes given join auth_agent.mcp_servers server on server.id = given.server_id
+     where given.client_digest = client.digest and given.organization_id = client.organization_id) as servers
+   from auth_agent.clients client where digest = $1 and source = 'registered' and disabled_at is null`,
 )
 const IS_APPROVED = statement<{ approved: boolean }>(
   'clients_is_approved',

@@ -72,10 +72,9 @@ describe.each([15, 18] as const)("an organisation's rows on PostgreSQL %i", (ver
     await scopes.replaceClientServerScopes('org_root', digest, [
       { server_id: 'srv_files', scopes: ['a', 'b'] },
     ])
-    expect(await scopes.findClientServerScopes(digest, 'srv_files')).toEqual({
-      server_id: 'srv_files',
-      scopes: ['a', 'b'],
-    })
+    expect(await scopes.listClientServerScopes('org_root', digest)).toEqual([
+      { server_id: 'srv_files', scopes: ['a', 'b'] },
+    ])
     await scopes.replaceClientServerScopes('org_root', digest, [{ server_id: 'srv_files', scopes: ['c'] }])
     expect(await scopes.listClientServerScopes('org_root', digest)).toEqual([
       { server_id: 'srv_files', scopes: ['c'] },
