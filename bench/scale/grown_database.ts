@@ -12,8 +12,8 @@ import { growTables, type Sizes, storeClients } from '../../tests/support/many_r
 import { urlOfDatabase } from '../../tests/support/postgres_server.ts'
 import { createTestServer } from '../../tests/support/server.ts'
 
-/** Both databases are of this issuer, so that their tokens are the same; it need not be where a server listens. */
-export const ISSUER = 'http://localhost:8787'
+/** The databases are of this issuer, so that their tokens are the same; it is not where a server listens, but behind a proxy. */
+export const ISSUER = 'https://auth.example.com'
 const CLIENTS = 100
 const SERVERS = 200
 
@@ -35,20 +35,28 @@ export async function makeGrownDatabases(
 ): Promise<GrownDatabase[]> {
   const cluster = connectPostgres(clusterUrl, { maxConnections: 1 })
   await cluster.runScript('create database grown')
-  const { world, clientIds } = await prepareTemplate(urlOfDatabase(clusterUrl, 'grown'))
+  const users = await prepareUsers(urlOfDatabase(clusterUrl, 'grown'))
   const grown: GrownDatabase[] = []
   for (const [index, size] of sizes.entries()) {
     const name = `grown_${index}`
     await cluster.runScript(`create database ${name} template grown`)
-    const url = urlOfDatabase(clusterUrl, name)
-    await growTables(url, size, Date.now())
-    const database = connectPostgres(url)
-    const context = await createContext({ ...serverOptions(), database })
-    grown.push({ url, database, sizes: size, context, world, clientIds })
+    grown.push(await grow(urlOfDatabase(clusterUrl, name), users, size))
   }
   await cluster.runScript('checkpoint')
   await cluster.close()
   return grown
+}
+
+/** Migrates an empty database and fills it. */
+export async function makeGrownDatabase(url: string, sizes: Sizes): Promise<GrownDatabase> {
+  return grow(url, await prepareUsers(url), sizes)
+}
+
+async function grow(url: string, users: Users, sizes: Sizes): Promise<GrownDatabase> {
+  await growTables(url, sizes, Date.now())
+  const database = connectPostgres(url)
+  const context = await createContext({ ...serverOptions(), database })
+  return { url, database, sizes, context, ...users }
 }
 
 /** As a server process is configured that works on the same database. */
@@ -62,7 +70,10 @@ export function serverOptions() {
   }
 }
 
-async function prepareTemplate(url: string): Promise<{ world: FlowWorld; clientIds: string[] }> {
+type Users = Pick<GrownDatabase, 'world' | 'clientIds'>
+
+/** MCP servers, and who asks for tokens there. */
+async function prepareUsers(url: string): Promise<Users> {
   const database = connectPostgres(url)
   await migrate(database, await readMigrations())
   const drop = () => database.close()

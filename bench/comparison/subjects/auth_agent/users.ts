@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { signAccessToken } from '../../../../server/src/tokens/access_token.ts'
+import { refreshToken } from '../../../../server/src/tokens/refresh_token.ts'
+import { MCP_URL } from '../../../../tests/support/flow.ts'
+import { nthFamily, nthGrant, nthUser, usersFor } from '../../../../tests/support/many_rows.ts'
+import { type GrownDatabase, ISSUER } from '../../../scale/grown_database.ts'
+import { prepareRequest } from '../../http_connection.ts'
+import type { VirtualUser } from '../../load.ts'
+import type { Work } from '../../subject.ts'
+
+/** What takes part in the works that need no session; the limit is asked by the same users. */
+export type PlainWork = Exclude<Work, 'authorization' | 'password sign-in'>
+
+const HOST = new URL(ISSUER).host
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+/** Of the tokens that were seen before. */
+const SEEN = 10_000
+/** Each is forgotten by the time it is presented again: the server remembers a fifth of them at the most. */
+const UNSEEN = 100_000
+
+/** Makes users that need nothing but what is in the database. */
+export async function makePlainUsers(
+  grown: GrownDatabase,
+  work: PlainWork,
+  count: number,
+): Promise<readonly VirtualUser[]> {
+  const { tokens, denials } = grown.sizes
+  switch (work) {
+    case 'client credentials':
+      return repeat(count, clientCredentials(grown))
+    case 'refresh':
+      return Array.from({ length: count }, (_, index) => refresh(grown, index))
+    case 'introspection, seen': {
+      const live = await signTokens(grown, SEEN, (n) => n % (tokens - denials))
+      return introspection(grown, count, live, '"active":true')
+    }
+    case 'introspection, never seen': {
+      const live = await signTokens(grown, UNSEEN, (n) => n % (tokens - denials))
+      return introspection(grown, count, live, '"active":true')
+    }
+    case 'introspection, revoked': {
+      const revoked = await signTokens(grown, SEEN, (n) => tokens - 1 - (n % denials))
+      return introspection(grown, count, revoked, '{"active":false}')
+    }
+    case 'introspection, rubbish': {
+      const rubbish = Array.from({ length: SEEN }, () => randomBytes(32).toString('base64url'))
+      return introspection(grown, count, rubbish, '{"active":false}')
+    }
+    case 'metadata':
+      return repeat(count, document('/.well-known/openid-configuration', '"issuer"'))
+    case 'JWKS':
+      return repeat(count, document('/.well-known/jwks.json', '"keys"'))
+    case 'registration':
+      return Array.from({ length: count }, (_, index) => registration(index))
+  }
+}
+
+function repeat(count: number, user: VirtualUser): VirtualUser[] {
+  return Array.from({ length: count }, () => user)
+}
+
+/** One request, and what its answer must contain. */
+function asking(next: () => string, expected: string, status = 200): VirtualUser {
+  return {
+    next,
+    take: (response) =>
+      response.status === status && response.body.includes(expected) ? 'finished' : 'wrong',
+  }
+}
+
+function document(path: string, expected: string): VirtualUser {
+  const request = prepareRequest({ method: 'GET', path, host: HOST })()
+  return asking(() => request, expected)
+}
+
+function clientCredentials({ world }: GrownDatabase): VirtualUser {
+  const { client_id, client_secret = '' } = world.machine
+  const headers = { ...FORM, Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` }
+  const request = prepareRequest({ method: 'POST', path: '/token', host: HOST, headers })
+  return asking(() => request('grant_type=client_credentials'), '"access_token":"ey')
+}
+
+/** A chain of refresh tokens, of the family of this number. */
+function refresh({ context, clientIds }: GrownDatabase, family: number): VirtualUser {
+  const request = prepareRequest({ method: 'POST', path: '/token', host: HOST, headers: FORM })
+  const client = `grant_type=refresh_token&client_id=${clientIds[family % clientIds.length]}&refresh_token=`
+  let token = refreshToken(context.purposeKeys, { family: nthFamily(family), generation: 0 })
+  return {
+    next: () => request(client + token),
+    take({ status, body }) {
+      const successor = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
+      if (status !== 200 || successor === undefined || successor === token) return 'wrong'
+      token = successor
+      return body.includes('"access_token":"ey') ? 'finished' : 'wrong'
+    },
+  }
+}
+
+/** Together the users go through all the tokens, one after another. */
+function introspection(
+  { world }: GrownDatabase,
+  count: number,
+  tokens: readonly string[],
+  expected: string,
+): VirtualUser[] {
+  const headers = { ...FORM, Authorization: `Bearer ${world.key}` }
+  const request = prepareRequest({ method: 'POST', path: '/introspect', host: HOST, headers })
+  let asked = 0
+  const next = () => {
+    asked += 1
+    return request(`token=${tokens[asked % tokens.length]}`)
+  }
+  return repeat(count, asking(next, expected))
+}
+
+function registration(index: number): VirtualUser {
+  const headers = { 'Content-Type': 'application/json' }
+  const request = prepareRequest({ method: 'POST', path: '/register', host: HOST, headers })
+  let registered = 0
+  const next = () => {
+    registered += 1
+    const client_name = `Client ${index} ${registered}`
+    const redirect_uris = ['http://127.0.0.1:33418/callback']
+    return request(JSON.stringify({ client_name, redirect_uris, token_endpoint_auth_method: 'none' }))
+  }
+  return asking(next, '"client_id":"', 201)
+}
+
+/** Of the grants that `nth` picks, as the server would sign them; each is another token. */
+async function signTokens(
+  { context, sizes, clientIds }: GrownDatabase,
+  count: number,
+  nth: (n: number) => number,
+): Promise<string[]> {
+  const tokens: string[] = []
+  for (let index = 0; index < count; index += 1) {
+    const n = nth(index)
+    const token = await signAccessToken(context, {
+      sub: nthUser(n % usersFor(sizes)),
+      clientId: clientIds[n % clientIds.length] ?? '',
+      resource: MCP_URL,
+      scopes: ['files:read', 'files:write'],
+      grantId: nthGrant(n),
+      authTime: new Date(),
+    })
+    tokens.push(token)
+  }
+  return tokens
+}
