@@ -71,6 +71,22 @@ describe('a request', () => {
     expect(await (await fetch(url)).json()).toEqual({ clientAddress: '127.0.0.1', loopback: true })
   })
 
+  it('comes from its socket also where that was closed meanwhile', async () => {
+    const { promise: told, resolve: tell } = Promise.withResolvers<ConnectionInfo>()
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>()
+    const { port } = await start(async (_request, info) => {
+      take()
+      await sleep(100)
+      tell(info)
+      return new Response()
+    })
+    const socket = await open(port)
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await taken
+    socket.destroy()
+    expect((await told).clientAddress).toBe('127.0.0.1')
+  })
+
   it('that was forwarded by a stranger comes from nobody', async () => {
     const { url } = await start(tellInfo)
     const headers = { 'x-forwarded-for': '203.0.113.5' }

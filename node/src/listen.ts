@@ -50,12 +50,22 @@ export async function listen(
   const proxies = parseProxies(options.trustedProxies)
   const hasProxies = options.trustedProxies.length > 0
   const closing = new AbortController()
-  const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => ({
-    clientAddress: findClientAddress(socket, headers, proxies),
-    loopback: isLoopbackSocket(socket),
-    closing: closing.signal,
-    ...(hasProxies && isTrustedPeer(socket, proxies) && readProxyNames(headers)),
-  })
+  const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => {
+    // Read at once, since a socket that is closed meanwhile has forgotten them, and nobody shall get around a limit by that.
+    const { remoteAddress, localAddress } = socket
+    const ends = { remoteAddress, localAddress }
+    return {
+      // Few endpoints ask what they mean.
+      get clientAddress() {
+        return findClientAddress(ends, headers, proxies)
+      },
+      get loopback() {
+        return isLoopbackSocket(ends)
+      },
+      closing: closing.signal,
+      ...(hasProxies && isTrustedPeer(ends, proxies) && readProxyNames(headers)),
+    }
+  }
   const answer = getRequestListener((request, { incoming }) =>
     fetch(request, infoOf(incoming as HttpBindings['incoming'])),
   )

@@ -39,7 +39,7 @@ import { beginUpstream, finishUpstream } from './endpoints/upstream.ts'
 import { userinfo } from './endpoints/userinfo.ts'
 import { OAuthError } from './errors.ts'
 import { cacheableDocument, respondCacheable } from './http/cacheable.ts'
-import { answerPreflight, openToAnyOrigin } from './http/cors.ts'
+import { answerPreflight, FOR_ANY_ORIGIN } from './http/cors.ts'
 import { renderErrorForPeople, renderErrorJson } from './http/failure.ts'
 import type { Purpose } from './keys/purpose_keys.ts'
 import { maintain } from './maintenance.ts'
@@ -263,8 +263,15 @@ function addRoutesForPrograms(
   for (const [path, methods] of Object.entries(routes))
     app.all(path, async (c) => {
       if (c.req.method === 'OPTIONS') return (await answerPreflight(c, async () => {})) as Response
-      return openToAnyOrigin(await answer(context, c, methods, renderErrorJson))
+      return answer(context, c, methods, renderErrorForPrograms)
     })
+}
+
+/** Whatever the endpoint has come to: a script must be able to read what it was refused. */
+const renderErrorForPrograms: Render = (context, request, error) => {
+  const response = renderErrorJson(context, request, error)
+  for (const [name, value] of Object.entries(FOR_ANY_ORIGIN)) response.headers.set(name, value)
+  return response
 }
 
 type Render = (context: ServerContext, request: Request, error: unknown) => Response

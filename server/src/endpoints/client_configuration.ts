@@ -5,8 +5,9 @@ import { type ClientMetadata, parseClientMetadata } from '../clients/metadata.ts
 import { isRegistrationAccessToken, registrationAccessToken } from '../clients/registration_access_token.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
 import { readJson } from '../http/json_body.ts'
-import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { jsonResponse } from '../http/json_response.ts'
 import type { ClientRow } from '../storage/clients.ts'
 import { removeClient } from '../tokens/client_removal.ts'
 
@@ -22,13 +23,13 @@ export async function clientConfiguration(
   const row = await authenticate(context, request, clientId)
   switch (request.method) {
     case 'PUT':
-      return jsonResponse(describe(context, await replace(context, request, row)), NO_STORE)
+      return jsonResponse(describe(context, await replace(context, request, row)), NO_STORE_FOR_ANY_ORIGIN)
     case 'DELETE':
       await removeClient(context, row)
       await record(context, row, 'client.removed')
-      return new Response(null, { status: 204, headers: NO_STORE })
+      return new Response(null, { status: 204, headers: NO_STORE_FOR_ANY_ORIGIN })
     default:
-      return jsonResponse(describe(context, row), NO_STORE)
+      return jsonResponse(describe(context, row), NO_STORE_FOR_ANY_ORIGIN)
   }
 }
 

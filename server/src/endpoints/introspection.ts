@@ -1,6 +1,7 @@
 import { authenticateServer } from '../authentication/server_authentication.ts'
 import type { ServerContext } from '../context.ts'
-import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
+import { jsonResponse } from '../http/json_response.ts'
 import { readTokenParameters, requiredToken } from '../http/token_parameters.ts'
 import { type AccessTokenClaims, findActiveClaims } from '../tokens/access_token.ts'
 
@@ -13,7 +14,10 @@ export async function introspection(context: ServerContext, request: Request): P
   const token = requiredToken(await readTokenParameters(request))
   const claims = await findActiveClaims(context, token, { audience: key.server_url })
   context.telemetry.introspected(claims !== undefined)
-  return jsonResponse(claims === undefined ? { active: false } : describeActive(claims), NO_STORE)
+  return jsonResponse(
+    claims === undefined ? { active: false } : describeActive(claims),
+    NO_STORE_FOR_ANY_ORIGIN,
+  )
 }
 
 function describeActive(claims: AccessTokenClaims): object {

@@ -1,7 +1,8 @@
 import { registerDynamicClient } from '../clients/dynamic.ts'
 import type { ServerContext } from '../context.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
 import { readJson } from '../http/json_body.ts'
-import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { jsonResponse } from '../http/json_response.ts'
 
 /**
  * Dynamic client registration (RFC 7591), open and stateless: nothing is written, so it cannot fill a disk, needs no
@@ -19,5 +20,5 @@ export async function registration(context: ServerContext, request: Request): Pr
     ...metadata,
     response_types: ['code'],
   }
-  return jsonResponse(body, NO_STORE, 201)
+  return jsonResponse(body, NO_STORE_FOR_ANY_ORIGIN, 201)
 }

@@ -4,7 +4,7 @@ import { canonicalResource } from '../checks/resource.ts'
 import { ROOT_ORGANIZATION } from '../clients/directory.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { NO_STORE } from '../http/json_response.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
 import { readTokenParameters, requiredToken } from '../http/token_parameters.ts'
 import { type AccessTokenClaims, findActiveClaims, tokenDenial } from '../tokens/access_token.ts'
 import { parseRefreshToken } from '../tokens/refresh_token.ts'
@@ -17,7 +17,7 @@ import { deny, endFamily } from '../tokens/revocation.ts'
  */
 export async function revocation(context: ServerContext, request: Request): Promise<Response> {
   await (isServerRequest(request) ? revokeForServer(context, request) : revokeForClient(context, request))
-  return new Response(null, { status: 200, headers: NO_STORE })
+  return new Response(null, { status: 200, headers: NO_STORE_FOR_ANY_ORIGIN })
 }
 
 async function revokeForServer(context: ServerContext, request: Request): Promise<void> {

@@ -6,8 +6,9 @@ import { authorizationCode } from '../grants/authorization_code.ts'
 import { clientCredentials } from '../grants/client_credentials.ts'
 import type { Grant } from '../grants/grant.ts'
 import { refreshTokenGrant } from '../grants/refresh_token.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
 import { checkNoRepetition, readForm } from '../http/form.ts'
-import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { jsonResponse } from '../http/json_response.ts'
 import type { ConnectionInfo } from '../options.ts'
 
 const GRANTS: Readonly<Record<GrantType, Grant>> = {
@@ -48,7 +49,7 @@ export async function token(
   }
   const tokens = await GRANTS[grantType](context, { client, parameters, clientAddress: info.clientAddress })
   context.telemetry.tokensIssued(grantType)
-  return jsonResponse(tokens, NO_STORE)
+  return jsonResponse(tokens, NO_STORE_FOR_ANY_ORIGIN)
 }
 
 function checkGrantType(grantType: string | undefined): GrantType {

@@ -1,8 +1,9 @@
 import { findBearerToken } from '../checks/authorization_header.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
 import { readForm } from '../http/form.ts'
-import { jsonResponse, NO_STORE } from '../http/json_response.ts'
+import { jsonResponse } from '../http/json_response.ts'
 import { verifyAccessToken } from '../tokens/access_token.ts'
 
 /**
@@ -24,7 +25,7 @@ export async function userinfo(context: ServerContext, request: Request): Promis
   const email = scopes.includes('email')
     ? { email: user.email, email_verified: user.email_verified_at !== null }
     : {}
-  return jsonResponse({ sub: user.id, ...email }, NO_STORE)
+  return jsonResponse({ sub: user.id, ...email }, NO_STORE_FOR_ANY_ORIGIN)
 }
 
 /** RFC 6750 §2: in the header, or in the form of a POST; never in the query, and not in two places. */

@@ -1,4 +1,5 @@
 import { cors } from 'hono/cors'
+import { NO_STORE } from './json_response.ts'
 
 /** MCP clients send the headers of their transport to every endpoint, so the preflight has to admit them. */
 const CLIENT_HEADERS = [
@@ -18,7 +19,13 @@ export const FOR_ANY_ORIGIN = {
   'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(','),
 } as const
 
-/** Answers preflight requests, and nothing else: as a middleware it would cost each answer as much as its route. */
+/** For answers with tokens or about them, to programs that may run in a browser. */
+export const NO_STORE_FOR_ANY_ORIGIN = { ...NO_STORE, ...FOR_ANY_ORIGIN } as const
+
+/**
+ * Answers preflight requests, and nothing else. As a middleware it would open every answer as well, at the price of the whole route of
+ * discovery; so an answer for programs says itself that it is {@link FOR_ANY_ORIGIN}.
+ */
 export const answerPreflight = cors({
   origin: '*',
   allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
@@ -26,9 +33,3 @@ export const answerPreflight = cors({
   exposeHeaders: EXPOSED_HEADERS,
   maxAge: 86_400,
 })
-
-/** Lets a script of any origin read the answer. */
-export function openToAnyOrigin(response: Response): Response {
-  for (const [name, value] of Object.entries(FOR_ANY_ORIGIN)) response.headers.set(name, value)
-  return response
-}
