@@ -48,6 +48,8 @@ export interface Subject {
    * next, so they are made once.
    */
   users(work: Work, count: number): Promise<readonly VirtualUser[]>
+  /** Where it answers requests of this work, if not at `port`. */
+  portOf?(work: Work): number
   close(): Promise<void>
 }
 

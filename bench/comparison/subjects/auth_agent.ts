@@ -12,8 +12,16 @@ import { makePlainUsers } from './auth_agent/users.ts'
 
 const MAIN = fileURLToPath(new URL('../../../dist/node/main.js', import.meta.url))
 
+export interface AuthAgentOptions {
+  name: string
+  /** In `tokens`; the others have as many as belong to these. */
+  rows: number
+  /** For Node itself. */
+  nodeArgs?: readonly string[]
+}
+
 /** Our server, as `npm start` runs it, behind a proxy that ends TLS. */
-export function authAgent({ rows, name }: { rows: number; name: string }): SubjectDescription {
+export function authAgent({ name, rows, nodeArgs = [] }: AuthAgentOptions): SubjectDescription {
   return {
     name,
     works: WORKS,
@@ -25,7 +33,7 @@ export function authAgent({ rows, name }: { rows: number; name: string }): Subje
       const port = await findFreePort()
       const running = await startProcess({
         command: process.execPath,
-        args: [MAIN],
+        args: [...nodeArgs, MAIN],
         environment: {
           ...environmentOf(port, ISSUER, await urlOfServerRole(grown)),
           DATA_DIR: join(tmpdir(), `auth-agent-comparison-${port}`),

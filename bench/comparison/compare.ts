@@ -1,0 +1,113 @@
+import { connectPostgres } from '@auth-agent/server/storage/postgres'
+import { urlOfDatabase } from '../../tests/support/postgres_server.ts'
+import { type DurablePostgres, startDurablePostgres } from '../durable_postgres.ts'
+import { bindToCore } from '../processor.ts'
+import type { VirtualUser } from './load.ts'
+import { measureRun, OTHER_CORE, type Run, SERVER_CORE } from './measure.ts'
+import { describeAll, describeWork, type Outcome } from './report.ts'
+import { type Subject, type SubjectDescription, WORKS, type Work } from './subject.ts'
+
+export interface ComparisonOptions {
+  subjects: readonly SubjectDescription[]
+  /** All that a subject can do, without it. */
+  works?: readonly Work[]
+  connections: number
+  /** Of each run. */
+  seconds: number
+  /** How many runs of each subject and work count at the most. */
+  rounds: number
+  /** Before the runs that count, each subject works as long as this. */
+  warmUpSeconds: number
+}
+
+/** A subject that runs. */
+interface Contender {
+  description: SubjectDescription
+  subject: Subject
+}
+
+/**
+ * Measures subjects side by side: they all run, each on a database of its own in one PostgreSQL, and take turns, of which each is of one
+ * work; the order is turned around each time. Servers have one core, PostgreSQL and this process the other.
+ *
+ * @returns what came out, by work; what it prints meanwhile are the figures in full
+ */
+export async function compare(options: ComparisonOptions): Promise<ReadonlyMap<Work, readonly Outcome[]>> {
+  for (const { prepare } of options.subjects) await prepare?.()
+  const postgres = await startDurablePostgres()
+  bindToCore(process.pid, OTHER_CORE)
+  bindToCore(postgres.pid, OTHER_CORE)
+  const contenders: Contender[] = []
+  const results = new Map<Work, readonly Outcome[]>()
+  try {
+    for (const description of options.subjects)
+      contenders.push(await start(description, postgres, contenders.length))
+    for (const work of options.works ?? WORKS) {
+      const able = contenders.filter(({ description }) => description.works.includes(work))
+      if (able.length === 0) continue
+      const outcomes = await compareWork(work, able, postgres, options)
+      results.set(work, outcomes)
+      console.log(describeWork(work, outcomes))
+    }
+  } finally {
+    for (const { subject } of contenders) await subject.close()
+    await postgres.close()
+  }
+  console.log(
+    `\n${describeAll(
+      options.subjects.map(({ name }) => name),
+      results,
+    )}`,
+  )
+  return results
+}
+
+async function start(
+  description: SubjectDescription,
+  postgres: DurablePostgres,
+  index: number,
+): Promise<Contender> {
+  const database = connectPostgres(postgres.url, { maxConnections: 1 })
+  await database.runScript(`create database subject_${index}`)
+  await database.close()
+  const databaseUrl = urlOfDatabase(postgres.url, `subject_${index}`)
+  const subject = await description.start({ databaseUrl, core: SERVER_CORE })
+  console.log(`${description.name}: answers after ${subject.startUp.toFixed(2)} s`)
+  return { description, subject }
+}
+
+async function compareWork(
+  work: Work,
+  contenders: readonly Contender[],
+  postgres: DurablePostgres,
+  { connections, seconds, rounds, warmUpSeconds }: ComparisonOptions,
+): Promise<readonly Outcome[]> {
+  const turns = []
+  for (const { description, subject } of contenders) {
+    const users = await subject.users(work, connections)
+    const runs: Run[] = []
+    const takeTurn = (seconds: number) => runOnce(subject, work, users, seconds, postgres)
+    await takeTurn(warmUpSeconds)
+    turns.push({ subject: description.name, runs, takeTurn })
+  }
+  for (let round = 0; round < rounds; round += 1)
+    for (const { runs, takeTurn } of round % 2 === 0 ? turns : turns.toReversed())
+      runs.push(await takeTurn(seconds))
+  return turns
+}
+
+async function runOnce(
+  subject: Subject,
+  work: Work,
+  users: readonly VirtualUser[],
+  seconds: number,
+  { pid: databasePid }: DurablePostgres,
+): Promise<Run> {
+  const run = await measureRun(subject, subject.portOf?.(work) ?? subject.port, users, {
+    seconds,
+    databasePid,
+  })
+  // A server that refuses is not fast.
+  if (run.errors > 0) console.log(`${work}: ${run.errors} errors, the first ${run.firstError}`)
+  return run
+}
