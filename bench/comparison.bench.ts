@@ -28,5 +28,6 @@ it('our server, its peers, and what the machine can do', async () => {
     seconds: SECONDS,
     rounds: 5,
     warmUpSeconds: SECONDS,
+    print: (text) => console.log(text),
   })
 }, 86_400_000)

@@ -18,6 +18,8 @@ export interface ComparisonOptions {
   rounds: number
   /** Before the runs that count, each subject works as long as this. */
   warmUpSeconds: number
+  /** Takes the figures in full as they come, and the one table at the end, in Markdown. */
+  print(text: string): void
 }
 
 /** A subject that runs. */
@@ -29,8 +31,6 @@ interface Contender {
 /**
  * Measures subjects side by side: they all run, each on a database of its own in one PostgreSQL, and take turns, of which each is of one
  * work; the order is turned around each time. Servers have one core, PostgreSQL and this process the other.
- *
- * @returns what came out, by work; what it prints meanwhile are the figures in full
  */
 export async function compare(options: ComparisonOptions): Promise<ReadonlyMap<Work, readonly Outcome[]>> {
   for (const { prepare } of options.subjects) await prepare?.()
@@ -41,13 +41,13 @@ export async function compare(options: ComparisonOptions): Promise<ReadonlyMap<W
   const results = new Map<Work, readonly Outcome[]>()
   try {
     for (const description of options.subjects)
-      contenders.push(await start(description, postgres, contenders.length))
+      contenders.push(await start(description, postgres, contenders.length, options))
     for (const work of options.works ?? WORKS) {
       const able = contenders.filter(({ description }) => description.works.includes(work))
       if (able.length === 0) continue
       const outcomes = await compareWork(work, able, postgres, options)
       results.set(work, outcomes)
-      console.log(describeWork(work, outcomes))
+      options.print(describeWork(work, outcomes))
     }
   } finally {
     for (const { subject } of contenders) await subject.close()
@@ -66,13 +66,14 @@ async function start(
   description: SubjectDescription,
   postgres: DurablePostgres,
   index: number,
+  { print }: Pick<ComparisonOptions, 'print'>,
 ): Promise<Contender> {
   const database = connectPostgres(postgres.url, { maxConnections: 1 })
   await database.runScript(`create database subject_${index}`)
   await database.close()
   const databaseUrl = urlOfDatabase(postgres.url, `subject_${index}`)
   const subject = await description.start({ databaseUrl, core: SERVER_CORE })
-  console.log(`${description.name}: answers after ${subject.startUp.toFixed(2)} s`)
+  print(`${description.name}: answers after ${subject.startUp.toFixed(2)} s`)
   return { description, subject }
 }
 
@@ -80,13 +81,19 @@ async function compareWork(
   work: Work,
   contenders: readonly Contender[],
   postgres: DurablePostgres,
-  { connections, seconds, rounds, warmUpSeconds }: ComparisonOptions,
+  { connections, seconds, rounds, warmUpSeconds, print }: ComparisonOptions,
 ): Promise<readonly Outcome[]> {
   const turns = []
   for (const { description, subject } of contenders) {
     const users = await subject.users(work, connections)
     const runs: Run[] = []
-    const takeTurn = (seconds: number) => runOnce(subject, work, users, seconds, postgres)
+    const takeTurn = async (seconds: number) => {
+      const run = await runOnce(subject, work, users, seconds, postgres)
+      // A server that refuses is not fast.
+      if (run.errors > 0)
+        print(`${description.name}, ${work}: ${run.errors} errors, the first: ${run.firstError}`)
+      return run
+    }
     await takeTurn(warmUpSeconds)
     turns.push({ subject: description.name, runs, takeTurn })
   }
@@ -96,18 +103,12 @@ async function compareWork(
   return turns
 }
 
-async function runOnce(
+function runOnce(
   subject: Subject,
   work: Work,
   users: readonly VirtualUser[],
   seconds: number,
   { pid: databasePid }: DurablePostgres,
 ): Promise<Run> {
-  const run = await measureRun(subject, subject.portOf?.(work) ?? subject.port, users, {
-    seconds,
-    databasePid,
-  })
-  // A server that refuses is not fast.
-  if (run.errors > 0) console.log(`${work}: ${run.errors} errors, the first ${run.firstError}`)
-  return run
+  return measureRun(subject, subject.portOf?.(work) ?? subject.port, users, { seconds, databasePid })
 }
