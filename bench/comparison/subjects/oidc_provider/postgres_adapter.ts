@@ -16,9 +16,9 @@ const SCHEMA = `
     expires_at timestamptz,
     primary key (model, id)
   );
-  create index on oidc_payloads (grant_id) where grant_id is not null;
-  create index on oidc_payloads (user_code) where user_code is not null;
-  create index on oidc_payloads (uid) where uid is not null;
+  create index on oidc_payloads (grant_id, model) where grant_id is not null;
+  create index on oidc_payloads (user_code, model) where user_code is not null;
+  create index on oidc_payloads (uid, model) where uid is not null;
 `
 
 const IS_LIVE = '(expires_at is null or expires_at > now())'
