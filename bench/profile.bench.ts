@@ -1,52 +1,36 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { it } from 'vitest'
-import { urlOfDatabase } from '../tests/support/postgres_server.ts'
 import { readSelfTimes, sumBy } from './comparison/cpu_profile.ts'
 import { load } from './comparison/load.ts'
-import { OTHER_CORE, SERVER_CORE } from './comparison/measure.ts'
+import { withSubject } from './comparison/started_subject.ts'
 import { WORKS } from './comparison/subject.ts'
 import { authAgent } from './comparison/subjects/auth_agent.ts'
-import { startDurablePostgres } from './durable_postgres.ts'
-import { bindToCore } from './processor.ts'
 
 const SECONDS = Number(process.env['SECONDS'] ?? 15)
 const ONLY = process.env['WORKS']?.split(',')
 const CONNECTIONS = 32
+/** Code is compiled, and caches are filled. */
+const WARM_UP_SECONDS = 3
 
 /** Where the time of each work goes, by V8's sampling profiler: a server of its own for each, so that none is seen in another's. */
 it.each(WORKS.filter((work) => ONLY === undefined || ONLY.includes(work)))(
   '%s',
   async (work) => {
     const folder = await mkdtemp(join(tmpdir(), 'auth-agent-profile-'))
-    const postgres = await startDurablePostgres()
-    bindToCore(process.pid, OTHER_CORE)
-    bindToCore(postgres.pid, OTHER_CORE)
-    try {
-      const database = connectPostgres(postgres.url, { maxConnections: 1 })
-      await database.runScript('create database profiled')
-      await database.close()
-      const described = authAgent({
-        rows: 10_000,
-        name: work,
-        nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
-      })
-      const subject = await described.start({
-        databaseUrl: urlOfDatabase(postgres.url, 'profiled'),
-        core: SERVER_CORE,
-      })
+    const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+    const described = authAgent({ name: work, rows: 10_000, nodeArgs })
+    const { finished, since } = await withSubject(described, async (subject) => {
       const users = await subject.users(work, CONNECTIONS)
-      const { finished } = await load(subject.port, users, { seconds: SECONDS })
-      await subject.close()
-      const [file = ''] = await readdir(folder)
-      const times = await readSelfTimes(join(folder, file))
-      report(work, times, finished)
-    } finally {
-      await postgres.close()
-      await rm(folder, { recursive: true })
-    }
+      await load(subject.port, users, { seconds: WARM_UP_SECONDS })
+      const since = performance.now()
+      return { since, ...(await load(subject.port, users, { seconds: SECONDS })) }
+    })
+    const [file = ''] = await readdir(folder)
+    // What went before, such as the start, is told by how long ago it was.
+    report(work, await readSelfTimes(join(folder, file), performance.now() - since), finished)
+    await rm(folder, { recursive: true })
   },
   600_000,
 )

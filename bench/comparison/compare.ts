@@ -1,10 +1,9 @@
-import { connectPostgres } from '@auth-agent/server/storage/postgres'
-import { urlOfDatabase } from '../../tests/support/postgres_server.ts'
 import { type DurablePostgres, startDurablePostgres } from '../durable_postgres.ts'
 import { bindToCore } from '../processor.ts'
 import type { VirtualUser } from './load.ts'
-import { measureRun, OTHER_CORE, type Run, SERVER_CORE } from './measure.ts'
+import { measureRun, OTHER_CORE, type Run } from './measure.ts'
 import { describeAll, describeWork, type Outcome } from './report.ts'
+import { startSubject } from './started_subject.ts'
 import { type Subject, type SubjectDescription, WORKS, type Work } from './subject.ts'
 
 export interface ComparisonOptions {
@@ -68,11 +67,7 @@ async function start(
   index: number,
   { print }: Pick<ComparisonOptions, 'print'>,
 ): Promise<Contender> {
-  const database = connectPostgres(postgres.url, { maxConnections: 1 })
-  await database.runScript(`create database subject_${index}`)
-  await database.close()
-  const databaseUrl = urlOfDatabase(postgres.url, `subject_${index}`)
-  const subject = await description.start({ databaseUrl, core: SERVER_CORE })
+  const subject = await startSubject(description, postgres, `subject_${index}`)
   print(`${description.name}: answers after ${subject.startUp.toFixed(2)} s`)
   return { description, subject }
 }

@@ -23,12 +23,21 @@ export interface SelfTime {
   time: number
 }
 
-/** Reads a profile. What is in a bundle is told by the file that it came from. */
-export async function readSelfTimes(profileFile: string): Promise<SelfTime[]> {
+/**
+ * Reads a profile. What is in a bundle is told by the file that it came from.
+ *
+ * @param last how much of its end counts, in milliseconds
+ */
+export async function readSelfTimes(profileFile: string, last: number): Promise<SelfTime[]> {
   const profile = JSON.parse(await readFile(profileFile, 'utf8')) as CpuProfile
   const times = new Map<number, number>()
-  for (const [index, id] of profile.samples.entries())
-    times.set(id, (times.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0))
+  let left = last * 1000
+  for (let index = profile.samples.length - 1; index >= 0 && left > 0; index -= 1) {
+    const id = profile.samples[index] as number
+    const time = profile.timeDeltas[index] ?? 0
+    times.set(id, (times.get(id) ?? 0) + time)
+    left -= time
+  }
   const maps = new Map<string, SourceMap | undefined>()
   const found: SelfTime[] = []
   for (const { id, callFrame } of profile.nodes) {
