@@ -52,7 +52,7 @@ export async function compare(options: ComparisonOptions): Promise<ReadonlyMap<W
     for (const { subject } of contenders) await subject.close()
     await postgres.close()
   }
-  console.log(
+  options.print(
     `\n${describeAll(
       options.subjects.map(({ name }) => name),
       results,

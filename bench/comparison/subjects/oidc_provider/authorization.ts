@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { Browser } from '../../browser.ts'
 import { type HttpResponse, openConnection, prepareRequest } from '../../http_connection.ts'
+import { type Walk, walkOnce } from '../../walk.ts'
 import { loginOf, passwordOf } from './accounts.ts'
-import { Browser } from './browser.ts'
 import { NATIVE_APP, RESOURCE, SCOPE } from './clients.ts'
-import { type Walk, walkOnce } from './walk.ts'
 
 const REQUEST = new URLSearchParams({
   response_type: 'code',
@@ -18,7 +18,7 @@ const CODE = new RegExp(`^${NATIVE_APP.redirect_uri}\\?code=([\\w-]+)&state=([\\
 
 /** Signs a browser in, as the person of that number. */
 export async function signedInBrowser(port: number, index: number): Promise<Browser> {
-  const browser = new Browser(`127.0.0.1:${port}`)
+  const browser = new Browser(`http://127.0.0.1:${port}`)
   const connection = await openConnection(port)
   await walkOnce(connection, signIn(browser, index))
   connection.close()

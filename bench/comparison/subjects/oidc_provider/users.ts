@@ -1,10 +1,10 @@
 import { openConnection, prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
 import type { Work } from '../../subject.ts'
+import { walkingUser, walkOnce } from '../../walk.ts'
 import { askTokenEndpoint, authorization, refreshTokenOf, signedInBrowser } from './authorization.ts'
 import { NATIVE_APP, RESOURCE } from './clients.ts'
 import { clientCredentialsUser, liveTokenUsers, revokedTokenUsers, rubbishUser } from './service.ts'
-import { walkingUser, walkOnce } from './walk.ts'
 
 type MakeUsers = (port: number, count: number) => Promise<readonly VirtualUser[]>
 

@@ -1,5 +1,5 @@
-import type { HttpConnection, HttpResponse } from '../../http_connection.ts'
-import type { VirtualUser } from '../../load.ts'
+import type { HttpConnection, HttpResponse } from './http_connection.ts'
+import type { VirtualUser } from './load.ts'
 
 /** Requests in the order in which they go, each made from the answer to the one before; `undefined` where an answer was wrong. */
 export type Walk<Result> = Generator<string, Result | undefined, HttpResponse>
