@@ -4,10 +4,9 @@ import { promisify } from 'node:util'
 import { findFreePort } from '../../../tests/support/main_process.ts'
 import { type RunningProcess, startProcess } from '../running_process.ts'
 import type { SubjectDescription } from '../subject.ts'
-import { KEY_SETS, replaceKeys } from './hydra/admin.ts'
+import { HOST, KEY_SETS, replaceKeys } from './hydra/admin.ts'
 import { buildHydra, findBinary } from './hydra/build.ts'
 import { openGateway } from './hydra/gateway.ts'
-import { HOST } from './hydra/people.ts'
 import { HYDRA_WORKS, hydraUsers, portOf } from './hydra/users.ts'
 
 export const hydra: SubjectDescription = {

@@ -1,3 +1,6 @@
+/** The name under which all reach it. */
+export const HOST = 'hydra.example'
+
 /** The sets of keys that sign ID tokens and access tokens. */
 export const KEY_SETS = ['hydra.openid.id-token', 'hydra.jwt.access-token']
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { Browser } from '../../browser.ts'
 import { prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
-import { inSteps } from '../../steps.ts'
 import { WORKS, type Work } from '../../subject.ts'
-import { Browser } from '../keycloak/browser.ts'
-import { askEach, askOnce } from '../keycloak/setting_up.ts'
-import { type Client, createApp, createMachine, REDIRECT_URI } from './admin.ts'
-import { authorize, HOST, refreshTokenOf } from './people.ts'
+import { walkingUser } from '../../walk.ts'
+import { issueToken, revoke, walkAll } from '../keycloak/setting_up.ts'
+import { type Client, createApp, createMachine, HOST, REDIRECT_URI } from './admin.ts'
+import { authorize, refreshTokenOf } from './people.ts'
 
 /** It knows no passwords: those are the business of the login app. */
 export const HYDRA_WORKS: readonly Work[] = WORKS.filter((work) => work !== 'password sign-in')
@@ -97,30 +97,32 @@ function asMachine({ id, secret }: Client, path: string): (body?: string) => str
 /** Opaque ones, as it recommends; each is another. */
 async function issueTokens(ports: Ports, machine: Client, count: number): Promise<string[]> {
   const request = asMachine(machine, '/oauth2/token')('grant_type=client_credentials')
-  const requests = Array.from({ length: count }, () => request)
-  return askEach(ports.public, requests, ({ body }) => /"access_token":"([^"]+)"/.exec(body)?.[1])
+  return walkAll(
+    ports.public,
+    Array.from({ length: count }, () => issueToken(request)),
+  )
 }
 
 async function revokedTokens(ports: Ports): Promise<string[]> {
   const machine = await createMachine(ports.admin, 'opaque')
   const tokens = await issueTokens(ports, machine, REVOKED)
   const request = asMachine(machine, '/oauth2/revoke')
-  const revocations = tokens.map((token) => request(`token=${token}`))
-  await askEach(ports.public, revocations, ({ status }) => status === 200 || undefined)
+  await walkAll(
+    ports.public,
+    tokens.map((token) => revoke(request(`token=${token}`))),
+  )
   return tokens
 }
 
 /** Each of another person, with a chain of their own. */
 async function makeRefreshing(ports: Ports, count: number): Promise<VirtualUser[]> {
   const clientId = await createApp(ports.admin)
-  const tokens: string[] = Array.from({ length: count }, () => '')
-  const authorizations = tokens.map((_, person) =>
-    authorize(new Browser(HOST), clientId, `person${person}`, (token) => {
-      tokens[person] = token
-    }),
-  )
-  await askOnce(ports.gateway, authorizations)
+  const begin = beginnersOf(clientId, count)
   const request = prepareRequest({ method: 'POST', path: '/oauth2/token', host: HOST, headers: FORM })
+  const tokens = await walkAll(
+    ports.gateway,
+    begin.map((authorize) => authorize()),
+  )
   return tokens.map((first) => {
     let token = first
     return {
@@ -137,16 +139,20 @@ async function makeRefreshing(ports: Ports, count: number): Promise<VirtualUser[
 
 /** Each in a browser that has signed in. */
 async function makeAuthorizing(ports: Ports, count: number): Promise<VirtualUser[]> {
-  const clientId = await createApp(ports.admin)
-  const people = Array.from({ length: count }, (_, person) => {
-    const browser = new Browser(HOST)
+  const begin = beginnersOf(await createApp(ports.admin), count)
+  await walkAll(
+    ports.gateway,
+    begin.map((authorize) => authorize()),
+  )
+  return begin.map(walkingUser)
+}
+
+/** Of an authorization, each in a browser of their own. */
+function beginnersOf(clientId: string, count: number) {
+  return Array.from({ length: count }, (_, person) => {
+    const browser = new Browser(`https://${HOST}`)
     return () => authorize(browser, clientId, `person${person}`)
   })
-  await askOnce(
-    ports.gateway,
-    people.map((begin) => begin()),
-  )
-  return people.map(inSteps)
 }
 
 /** Together the users go through all the tokens, one after another. */

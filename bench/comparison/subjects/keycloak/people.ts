@@ -1,41 +1,38 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { HttpResponse } from '../../http_connection.ts'
-import type { Steps } from '../../steps.ts'
-import { actionOf, type Browser, hiddenValueOf, locationOf } from './browser.ts'
+import type { Browser } from '../../browser.ts'
+import { cookiesOf, type HttpResponse, headerOf, prepareRequest } from '../../http_connection.ts'
+import type { Walk } from '../../walk.ts'
 import { APP, PASSWORD, REALM, REDIRECT_URI, STRANGER, usernameOf } from './realm.ts'
 
 const BASE = `/realms/${REALM}/protocol/openid-connect`
-/** The session of a browser that has signed in. */
-const SESSION = 'KEYCLOAK_IDENTITY'
 
-/** The page of the sign-in, and the password. */
-export function* signIn(browser: Browser, person: number): Steps {
+/** The page of the sign-in, and the password; leads to the cookie of the session. */
+export function* signIn(browser: Browser, person: number): Walk<string> {
   const { query } = authorizationRequest(APP)
-  const page = browser.take(yield browser.get(`${BASE}/auth?${query}`))
-  browser.take(yield submitPassword(browser, page, person))
-  return browser.has(SESSION)
+  const answer = yield* submitPassword(browser, yield browser.get(`${BASE}/auth?${query}`), person)
+  return cookiesOf(answer).get('KEYCLOAK_IDENTITY')
 }
 
-/** A sign-in as well, and what it was for: a refresh token. */
-export function* signInForTokens(browser: Browser, person: number, keep: (token: string) => void): Steps {
+/** A sign-in as well, with what it was for: leads to a refresh token. */
+export function* signInForTokens(host: string, browser: Browser, person: number): Walk<string> {
   const { query, verifier } = authorizationRequest(APP)
-  const page = browser.take(yield browser.get(`${BASE}/auth?${query}`))
-  const sentBack = browser.take(yield submitPassword(browser, page, person))
-  const { status, body } = yield exchange(browser, APP, sentBack, verifier)
-  const token = refreshTokenOf(body)
-  if (token !== undefined) keep(token)
-  return status === 200 && token !== undefined
+  const answer = yield* submitPassword(browser, yield browser.get(`${BASE}/auth?${query}`), person)
+  return yield* exchange(host, APP, answer, verifier)
 }
 
-/** An authorization in a browser that has signed in. `prompt=consent` asks again although consent was given. */
-export function* authorize(browser: Browser): Steps {
+/**
+ * An authorization in a browser that has signed in; leads to a refresh token. `prompt=consent` asks again although consent was given.
+ */
+export function* authorize(host: string, browser: Browser): Walk<string> {
   const { query, verifier } = authorizationRequest(STRANGER)
-  const asked = browser.take(yield browser.get(`${BASE}/auth?${query}&prompt=consent`))
-  const page = asked.status === 302 ? browser.take(yield browser.get(locationOf(asked))) : asked
-  const consent = new URLSearchParams({ code: hiddenValueOf(page, 'code'), accept: 'Yes' })
-  const sentBack = browser.take(yield browser.post(actionOf(page), consent))
-  const { status, body } = yield exchange(browser, STRANGER, sentBack, verifier)
-  return status === 200 && body.includes('"access_token":"ey') && refreshTokenOf(body) !== undefined
+  const begun = yield browser.get(`${BASE}/auth?${query}&prompt=consent`)
+  browser.follow(begun)
+  const page = yield browser.get(pathOf(headerOf(begun, 'location') ?? ''))
+  browser.follow(page)
+  const form = new URLSearchParams({ code: hiddenValueOf(page, 'code'), accept: 'Yes' })
+  const answer = yield browser.post(actionOf(page), form.toString())
+  browser.follow(answer)
+  return yield* exchange(host, STRANGER, answer, verifier)
 }
 
 export function refreshTokenOf(body: string): string | undefined {
@@ -55,19 +52,43 @@ function authorizationRequest(clientId: string): { query: URLSearchParams; verif
   return { query, verifier }
 }
 
-function submitPassword(browser: Browser, page: HttpResponse, person: number): string {
+function* submitPassword(
+  browser: Browser,
+  page: HttpResponse,
+  person: number,
+): Generator<string, HttpResponse, HttpResponse> {
+  browser.follow(page)
   const form = new URLSearchParams({ username: usernameOf(person), password: PASSWORD, credentialId: '' })
-  return browser.post(actionOf(page), form)
+  const answer = yield browser.post(actionOf(page), form.toString())
+  browser.follow(answer)
+  return answer
 }
 
-function exchange(browser: Browser, clientId: string, sentBack: HttpResponse, verifier: string): string {
+function* exchange(host: string, clientId: string, answer: HttpResponse, verifier: string): Walk<string> {
   const form = new URLSearchParams({
     grant_type: 'authorization_code',
     client_id: clientId,
     redirect_uri: REDIRECT_URI,
-    code: /[?&]code=([^&]+)/.exec(locationOf(sentBack))?.[1] ?? '',
+    code: /[?&]code=([^&]+)/.exec(headerOf(answer, 'location') ?? '')?.[1] ?? '',
     code_verifier: verifier,
   })
-  // The app asks for itself, not in the browser.
-  return browser.withoutCookies().post(`${BASE}/token`, form)
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  const { status, body } = yield prepareRequest({ method: 'POST', path: `${BASE}/token`, host, headers })(
+    form.toString(),
+  )
+  return status === 200 && body.includes('"access_token":"ey') ? refreshTokenOf(body) : undefined
+}
+
+/** Where the form of a page leads; nowhere is an empty string. */
+function actionOf({ body }: HttpResponse): string {
+  return pathOf(/<form[^>]* action="([^"]+)"/.exec(body)?.[1]?.replaceAll('&amp;', '&') ?? '')
+}
+
+/** What a hidden field of a page holds; empty where there is none. */
+function hiddenValueOf({ body }: HttpResponse, name: string): string {
+  return new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1] ?? ''
+}
+
+function pathOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/]+/, '')
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { Browser } from '../../browser.ts'
 import { prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
-import { inSteps, type Steps } from '../../steps.ts'
 import { WORKS, type Work } from '../../subject.ts'
+import { walkingUser } from '../../walk.ts'
 import { createPeople } from './admin.ts'
-import { Browser } from './browser.ts'
 import { authorize, refreshTokenOf, signIn, signInForTokens } from './people.ts'
 import { APP, MACHINE, REALM, REDIRECT_URI } from './realm.ts'
-import { askEach, askOnce } from './setting_up.ts'
+import { issueToken, revoke, walkAll } from './setting_up.ts'
 
 export const KEYCLOAK_WORKS: readonly Work[] = WORKS
 
@@ -55,7 +55,7 @@ export function keycloakUsers(port: number): (work: Work, count: number) => Prom
         return Array.from({ length: count }, (_, index) => registration(host, index))
       case 'password sign-in':
         await createPeople(port, count)
-        return people(count).map((person) => inSteps(() => signIn(new Browser(host), person)))
+        return people(count).map((person) => walkingUser(() => signIn(new Browser(`http://${host}`), person)))
     }
   }
 }
@@ -92,12 +92,8 @@ function asMachine(host: string, endpoint: string): (body?: string) => string {
 async function makeRefreshing(port: number, count: number): Promise<VirtualUser[]> {
   const host = `127.0.0.1:${port}`
   await createPeople(port, count)
-  const tokens: string[] = []
-  const sign = (person: number) =>
-    signInForTokens(new Browser(host), person, (token) => {
-      tokens[person] = token
-    })
-  await askOnce(port, people(count).map(sign))
+  const signIns = people(count).map((person) => signInForTokens(host, new Browser(`http://${host}`), person))
+  const tokens = await walkAll(port, signIns)
   const request = prepareRequest({ method: 'POST', path: `${BASE}/token`, host, headers: FORM })
   return tokens.map((first) => {
     let token = first
@@ -114,27 +110,32 @@ async function makeRefreshing(port: number, count: number): Promise<VirtualUser[
 }
 
 async function makeAuthorizing(port: number, count: number): Promise<VirtualUser[]> {
+  const host = `127.0.0.1:${port}`
   await createPeople(port, count)
-  const browsers = people(count).map(() => new Browser(`127.0.0.1:${port}`))
-  await askOnce(
+  const browsers = people(count).map(() => new Browser(`http://${host}`))
+  await walkAll(
     port,
-    browsers.map((browser, person): Steps => signIn(browser, person)),
+    browsers.map((browser, person) => signIn(browser, person)),
   )
-  return browsers.map((browser) => inSteps(() => authorize(browser)))
+  return browsers.map((browser) => walkingUser(() => authorize(host, browser)))
 }
 
 /** Live ones, by client credentials; each is another. */
 async function issueTokens(port: number, count: number): Promise<string[]> {
   const request = asMachine(`127.0.0.1:${port}`, '/token')('grant_type=client_credentials')
-  const requests = Array.from({ length: count }, () => request)
-  return askEach(port, requests, ({ body }) => /"access_token":"([^"]+)"/.exec(body)?.[1])
+  return walkAll(
+    port,
+    Array.from({ length: count }, () => issueToken(request)),
+  )
 }
 
 async function revokedTokens(port: number): Promise<string[]> {
   const tokens = await issueTokens(port, REVOKED)
   const request = asMachine(`127.0.0.1:${port}`, '/revoke')
-  const revocations = tokens.map((token) => request(`token=${token}`))
-  await askEach(port, revocations, ({ status }) => status === 200 || undefined)
+  await walkAll(
+    port,
+    tokens.map((token) => revoke(request(`token=${token}`))),
+  )
   return tokens
 }
 
