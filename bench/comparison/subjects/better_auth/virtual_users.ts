@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { headerOf, prepareRequest } from '../../http_connection.ts'
+import type { VirtualUser } from '../../load.ts'
+import { inSteps, type Steps } from '../../steps.ts'
+import { type Cookies, createPkce } from './browser.ts'
+import { asker } from './many_users.ts'
+import { type Account, type Grant, SIGN_IN, TOKEN } from './preparation.ts'
+import {
+  authorizationPath,
+  CONSENT_PAGE,
+  CONSENT_PATH,
+  codeBody,
+  codeOf,
+  consentBody,
+  consentQueryOf,
+  FORM,
+  FROM_PAGE,
+  HOST,
+  refreshBody,
+} from './site.ts'
+
+/** Asks for one token after the other, as many users side by side as there are. */
+export function introspectors(
+  count: number,
+  { tokens, authorization, isActive }: Introspection,
+): readonly VirtualUser[] {
+  const ask = prepareRequest({
+    method: 'POST',
+    path: '/api/auth/oauth2/introspect',
+    host: HOST,
+    headers: { ...FORM, Authorization: authorization },
+  })
+  const expected = `"active":${isActive}`
+  return Array.from({ length: count }, () =>
+    asker(
+      () => ask(`token=${tokens()}&token_type_hint=access_token`),
+      ({ status, body }) => status === 200 && body.includes(expected),
+    ),
+  )
+}
+
+export interface Introspection {
+  /** The next one. */
+  tokens: () => string
+  authorization: string
+  isActive: boolean
+}
+
+/** One after the other, and again from the first. */
+export function inTurn(tokens: readonly string[]): () => string {
+  let index = 0
+  return () => tokens[index++ % tokens.length] as string
+}
+
+export function rubbish(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** Goes along the chain of refresh tokens that begins with a grant. */
+export function refresher({ clientId, refreshToken }: Grant): VirtualUser {
+  let token = refreshToken
+  return {
+    next: () => TOKEN(refreshBody(clientId, token)),
+    take({ status, body }) {
+      const next = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
+      if (status !== 200 || next === undefined || next === token || !body.includes('"access_token":"ey'))
+        return 'wrong'
+      token = next
+      return 'finished'
+    },
+  }
+}
+
+export function passwordUser({ email, password }: Account): VirtualUser {
+  const request = SIGN_IN(JSON.stringify({ email, password }))
+  return asker(
+    () => request,
+    (response) => response.status === 200 && headerOf(response, 'set-cookie') !== undefined,
+  )
+}
+
+/** Authorizes a client in a browser that has signed in: the request, the page that it leads to, the consent, the exchange of the code. */
+export function authorizer(clientId: string, { cookies }: Account): VirtualUser {
+  return inSteps(() => authorize(clientId, cookies))
+}
+
+function* authorize(clientId: string, cookies: Cookies): Steps {
+  const pkce = createPkce()
+  const query = consentQueryOf(cookies.take(yield get(authorizationPath(clientId, pkce), cookies)))
+  if (query === undefined) return false
+  const page = yield get(`${CONSENT_PAGE}?${query}`, cookies)
+  if (page.status !== 200) return false
+  const headers = { ...FROM_PAGE, Cookie: cookies.field }
+  const allow = prepareRequest({ method: 'POST', path: CONSENT_PATH, host: HOST, headers })
+  const code = codeOf(cookies.take(yield allow(consentBody(query))))
+  if (code === undefined) return false
+  const { status, body } = yield TOKEN(codeBody(clientId, pkce, code))
+  return status === 200 && body.includes('"access_token":"ey') && body.includes('"refresh_token":"')
+}
+
+function get(path: string, cookies: Cookies): string {
+  return prepareRequest({ method: 'GET', path, host: HOST, headers: { Cookie: cookies.field } })()
+}
