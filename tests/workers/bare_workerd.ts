@@ -8,7 +8,8 @@ import { onTestFinished } from 'vitest'
 import { bundleWorkers } from '../../scripts/bundle_workers.ts'
 import { makeFolder } from '../support/folders.ts'
 
-const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string }
+/** The program. */
+export const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string }
 
 /**
  * Starts the Worker in workerd with nothing before it: the tools of wrangler put a proxy there, to which clients go away
@@ -22,10 +23,7 @@ export async function startBareWorkerd(
   databaseUrl: string,
   variables: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const folder = await makeFolder()
-  await bundleWorkers('production', folder)
-  const config = join(folder, 'workerd.capnp')
-  await writeFile(config, describe(port, new URL(databaseUrl), variables))
+  const config = await writeConfiguration(await makeFolder(), port, databaseUrl, variables)
   const child = spawn(WORKERD, ['serve', config, '--control-fd=3'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
@@ -34,6 +32,23 @@ export async function startBareWorkerd(
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
   await waitUntilListening(child)
+}
+
+/**
+ * Writes the Worker, and how workerd is to serve it, into a folder.
+ *
+ * @returns the file that `workerd serve` takes
+ */
+export async function writeConfiguration(
+  folder: string,
+  port: number,
+  databaseUrl: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<string> {
+  await bundleWorkers('production', folder)
+  const file = join(folder, 'workerd.capnp')
+  await writeFile(file, describe(port, new URL(databaseUrl), variables))
+  return file
 }
 
 /** https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */

@@ -1,12 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SERVER_ROLE } from '../../../node/src/postgres_cluster.ts'
 import { environmentOf } from '../../../tests/support/cluster.ts'
 import { findFreePort } from '../../../tests/support/main_process.ts'
+import { WORKERD, writeConfiguration } from '../../../tests/workers/bare_workerd.ts'
 import { type GrownDatabase, ISSUER, makeGrownDatabase } from '../../scale/grown_database.ts'
-import { startProcess } from '../running_process.ts'
-import { type SubjectDescription, WORKS, type Work } from '../subject.ts'
+import { type ProcessOptions, startProcess } from '../running_process.ts'
+import { type StartOptions, type Subject, type SubjectDescription, WORKS } from '../subject.ts'
 import { authorizing, givePasswords, signingIn } from './auth_agent/people.ts'
 import { makePlainUsers } from './auth_agent/users.ts'
 
@@ -18,51 +20,89 @@ export interface AuthAgentOptions {
   rows: number
   /** For Node itself. */
   nodeArgs?: readonly string[]
+  /** As the environment has them, beside those that every benchmark needs. */
+  variables?: Readonly<Record<string, string>>
 }
 
-/** Our server, as `npm start` runs it, behind a proxy that ends TLS. */
-export function authAgent({ name, rows, nodeArgs = [] }: AuthAgentOptions): SubjectDescription {
+/** Our server on Node, as `npm start` runs it, behind a proxy that ends TLS. */
+export function authAgent({
+  name,
+  rows,
+  nodeArgs = [],
+  variables = {},
+}: AuthAgentOptions): SubjectDescription {
   return {
     name,
     works: WORKS,
-    async start({ databaseUrl, core }) {
-      const grown = await makeGrownDatabase(databaseUrl, {
-        tokens: rows,
-        denials: Math.max(100, rows / 1_000),
-      })
-      const port = await findFreePort()
-      const running = await startProcess({
+    start: (options) =>
+      start(rows, ITERATIONS.node, options, (environment, folder) => ({
         command: process.execPath,
         args: [...nodeArgs, MAIN],
-        environment: {
-          ...environmentOf(port, ISSUER, await urlOfServerRole(grown)),
-          DATA_DIR: join(tmpdir(), `auth-agent-comparison-${port}`),
-          LOG_LEVEL: 'warn',
-          PBKDF2_ITERATIONS: '600000',
-        },
-        core,
-        readyUrl: `http://127.0.0.1:${port}/ready`,
-      })
-      return {
-        ...running,
-        port,
-        users: (work, count) => makeUsers(grown, port, work, count),
-        async close() {
-          await running.stop()
-          await grown.database.close()
-        },
-      }
-    },
+        environment: { ...environment, DATA_DIR: folder, ...variables },
+      })),
   }
 }
 
-async function makeUsers(grown: GrownDatabase, port: number, work: Work, count: number) {
-  if (work !== 'authorization' && work !== 'password sign-in') return makePlainUsers(grown, work, count)
-  await givePasswords(grown, count)
-  const people = Array.from({ length: count }, (_, person) => person)
-  return work === 'password sign-in'
-    ? people.map(signingIn)
-    : Promise.all(people.map((person) => authorizing(grown, person, port)))
+/** The same in workerd, as it runs at Cloudflare, with the driver's connections going straight to PostgreSQL. */
+export function authAgentInWorkerd({
+  name,
+  rows,
+}: Pick<AuthAgentOptions, 'name' | 'rows'>): SubjectDescription {
+  return {
+    name,
+    works: WORKS,
+    start: (options) =>
+      start(rows, ITERATIONS.workerd, options, async (environment, folder) => {
+        const { DATABASE_URL = '', PORT, ...others } = environment
+        // The rest means nothing there, and is refused.
+        const variables = Object.fromEntries(ON_WORKERS.map((name) => [name, others[name] ?? '']))
+        const file = await writeConfiguration(folder, Number(PORT), DATABASE_URL, variables)
+        return { command: WORKERD, args: ['serve', file] }
+      }),
+  }
+}
+
+const ON_WORKERS = ['ISSUER_URL', 'AUTH_AGENT_SECRET', 'PBKDF2_ITERATIONS', 'LOG_LEVEL']
+
+/** How often each stretches a new password by itself; Cloudflare allows no more. */
+const ITERATIONS = { node: 600_000, workerd: 100_000 } as const
+
+type Program = Pick<ProcessOptions, 'command' | 'args' | 'environment'>
+
+async function start(
+  rows: number,
+  iterations: number,
+  { databaseUrl, core }: StartOptions,
+  describe: (environment: Record<string, string>, folder: string) => Program | Promise<Program>,
+): Promise<Subject> {
+  const grown = await makeGrownDatabase(databaseUrl, { tokens: rows, denials: Math.max(100, rows / 1_000) })
+  const port = await findFreePort()
+  const folder = await mkdtemp(join(tmpdir(), 'auth-agent-comparison-'))
+  const environment = {
+    ...environmentOf(port, ISSUER, await urlOfServerRole(grown)),
+    PBKDF2_ITERATIONS: String(iterations),
+    // The others say as little.
+    LOG_LEVEL: 'warn',
+  }
+  const program = await describe(environment, folder)
+  const running = await startProcess({ ...program, core, readyUrl: `http://127.0.0.1:${port}/ready` })
+  return {
+    ...running,
+    port,
+    async users(work, count) {
+      if (work !== 'authorization' && work !== 'password sign-in') return makePlainUsers(grown, work, count)
+      await givePasswords(grown, count, iterations)
+      const people = Array.from({ length: count }, (_, person) => person)
+      return work === 'password sign-in'
+        ? people.map(signingIn)
+        : Promise.all(people.map((person) => authorizing(grown, person, port)))
+    },
+    async close() {
+      await running.stop()
+      await grown.database.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 /** The role that the migrations made for the server, bound by row level security, as DEPLOYMENT.md has it sign in. */

@@ -9,14 +9,16 @@ import type { VirtualUser } from '../../load.ts'
 import { type Walk, walkingUser, walkOnce } from '../../walk.ts'
 
 const PASSWORD = 'correct horse battery staple'
-/** As the server does it by itself on Node. */
-const ITERATIONS = 600_000
 
 /** Gives the first people of the database a password that they know. */
-export async function givePasswords({ database }: GrownDatabase, count: number): Promise<void> {
+export async function givePasswords(
+  { database }: GrownDatabase,
+  count: number,
+  iterations: number,
+): Promise<void> {
   const users = Array.from({ length: count }, (_, n) => nthUser(n))
   const text = 'update auth_agent.credentials set password_hash = $1 where user_id = any($2)'
-  const passwordHash = await hashPassword(PASSWORD, ITERATIONS)
+  const passwordHash = await hashPassword(PASSWORD, iterations)
   await database.query({ name: 'bench_give_passwords', text }, [passwordHash, users])
 }
 
