@@ -12,11 +12,11 @@ const PEER = 'better_auth'
 /**
  * better-auth with its OAuth provider, each in the newest version that the registry has. They are not the same: the provider asks for
  * better-auth from 1.7.5 on, but for the very versions of three smaller packages that 1.7.5 had, which `overrides` sets aside; with
- * 1.7.5 it takes a fifth more of the processor. Its own handler for Node serves it, since Hono's takes no less. Passwords are hashed by
+ * 1.7.5 a token takes a fifth more of the processor. Its own handler for Node serves it, since Hono's takes no less. Passwords are hashed by
  * scrypt (N = 16384, r = 16, p = 1), which is its default.
  */
 export const betterAuth: SubjectDescription = {
-  name: `better-auth ${versionOf(PEER, 'better-auth')} (PostgreSQL)`,
+  name: `better-auth ${versionOf(PEER, 'better-auth')}, PostgreSQL`,
   works: [
     'client credentials',
     'refresh',
