@@ -33,9 +33,13 @@ export async function buildHydra(): Promise<void> {
   await (existsSync(SOURCE) || (await cloneRelease()) ? buildRelease() : buildModule())
 }
 
+/** A network that lets nothing through may let it wait. In milliseconds. */
+const PATIENCE = 300_000
+
 async function cloneRelease(): Promise<boolean> {
   const args = ['clone', '--quiet', '--depth', '1', '--branch', RELEASE, REPOSITORY, SOURCE]
-  return run('git', args, { env: { ...process.env, GIT_TERMINAL_PROMPT: '0' } }).then(
+  const env = { ...process.env, GIT_TERMINAL_PROMPT: '0' }
+  return run('git', args, { env, timeout: PATIENCE }).then(
     () => true,
     () => false,
   )
