@@ -2,8 +2,13 @@ import { it } from 'vitest'
 import { compare } from './comparison/compare.ts'
 import type { SubjectDescription } from './comparison/subject.ts'
 import { WORKS } from './comparison/subject.ts'
-import { authAgent } from './comparison/subjects/auth_agent.ts'
+import { authAgent, authAgentInWorkerd } from './comparison/subjects/auth_agent.ts'
+import { betterAuth } from './comparison/subjects/better_auth.ts'
+import { cloudflareOauthProvider, cloudflareOauthProviderInMemory } from './comparison/subjects/cloudflare.ts'
+import { hydra } from './comparison/subjects/hydra.ts'
+import { keycloak } from './comparison/subjects/keycloak.ts'
 import { limit } from './comparison/subjects/limit.ts'
+import { oidcProviderInMemory, oidcProviderOnPostgres } from './comparison/subjects/oidc_provider.ts'
 
 const SECONDS = Number(process.env['SECONDS'] ?? 60)
 const ROWS = Number(process.env['ROWS'] ?? 10_000_000)
@@ -13,9 +18,17 @@ const ONLY = process.env['WORKS']?.split(',')
 
 /** Ours first: it is compared with each of the others. */
 const ALL: readonly SubjectDescription[] = [
-  authAgent({ rows: 10_000, name: 'Auth-Agent' }),
+  authAgent({ name: 'Auth-Agent', rows: 10_000 }),
   limit,
-  authAgent({ rows: ROWS, name: `Auth-Agent, ${ROWS.toLocaleString('en')} rows` }),
+  oidcProviderOnPostgres,
+  oidcProviderInMemory,
+  betterAuth,
+  hydra,
+  keycloak,
+  authAgentInWorkerd({ name: 'Auth-Agent, workerd', rows: 10_000 }),
+  cloudflareOauthProviderInMemory,
+  cloudflareOauthProvider,
+  authAgent({ name: `Auth-Agent, ${ROWS.toLocaleString('en')} rows`, rows: ROWS }),
 ]
 
 it('our server, its peers, and what the machine can do', async () => {
