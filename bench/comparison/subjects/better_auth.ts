@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { findFreePort } from '../../../tests/support/main_process.ts'
+import { installedFolder, installPackages, versionOf } from '../installed_packages.ts'
 import { startProcess } from '../running_process.ts'
 import type { StartOptions, Subject, SubjectDescription } from '../subject.ts'
-import { installedFolder, installPackages, versionOf } from './better_auth/installed_packages.ts'
 import { BASE_URL, RESOURCE, type Services } from './better_auth/site.ts'
 import { createUsers } from './better_auth/users.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { Cookies, createPkce } from '../../cookies.ts'
 import { type HttpConnection, type HttpResponse, prepareRequest } from '../../http_connection.ts'
-import { Cookies, createPkce } from './browser.ts'
 import {
   authorizationPath,
   CONSENT_PATH,

@@ -1,5 +1,5 @@
+import type { Pkce } from '../../cookies.ts'
 import { type HttpResponse, headerOf } from '../../http_connection.ts'
-import type { Pkce } from './browser.ts'
 
 /** Where the server says that it is. The load comes to it as from the proxy before it, which ends TLS. */
 export const BASE_URL = 'https://auth.example.com'

@@ -1,7 +1,7 @@
 import { type HttpConnection, prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
+import { asker, inParallel, once, repeat } from '../../many_users.ts'
 import type { Subject, Work } from '../../subject.ts'
-import { asker, inParallel, once, repeat } from './many_users.ts'
 import {
   createAccount,
   type Grant,

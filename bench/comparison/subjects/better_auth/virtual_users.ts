@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { type Cookies, createPkce } from '../../cookies.ts'
 import { headerOf, prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
-import { inSteps, type Steps } from '../../steps.ts'
-import { type Cookies, createPkce } from './browser.ts'
-import { asker } from './many_users.ts'
+import { asker } from '../../many_users.ts'
+import { type Walk, walkingUser } from '../../walk.ts'
 import { type Account, type Grant, SIGN_IN, TOKEN } from './preparation.ts'
 import {
   authorizationPath,
@@ -81,21 +81,22 @@ export function passwordUser({ email, password }: Account): VirtualUser {
 
 /** Authorizes a client in a browser that has signed in: the request, the page that it leads to, the consent, the exchange of the code. */
 export function authorizer(clientId: string, { cookies }: Account): VirtualUser {
-  return inSteps(() => authorize(clientId, cookies))
+  return walkingUser(() => authorize(clientId, cookies))
 }
 
-function* authorize(clientId: string, cookies: Cookies): Steps {
+function* authorize(clientId: string, cookies: Cookies): Walk<true> {
   const pkce = createPkce()
   const query = consentQueryOf(cookies.take(yield get(authorizationPath(clientId, pkce), cookies)))
-  if (query === undefined) return false
+  if (query === undefined) return undefined
   const page = yield get(`${CONSENT_PAGE}?${query}`, cookies)
-  if (page.status !== 200) return false
+  if (page.status !== 200) return undefined
   const headers = { ...FROM_PAGE, Cookie: cookies.field }
   const allow = prepareRequest({ method: 'POST', path: CONSENT_PATH, host: HOST, headers })
   const code = codeOf(cookies.take(yield allow(consentBody(query))))
-  if (code === undefined) return false
+  if (code === undefined) return undefined
   const { status, body } = yield TOKEN(codeBody(clientId, pkce, code))
-  return status === 200 && body.includes('"access_token":"ey') && body.includes('"refresh_token":"')
+  const isRight = status === 200 && body.includes('"access_token":"ey') && body.includes('"refresh_token":"')
+  return isRight || undefined
 }
 
 function get(path: string, cookies: Cookies): string {

@@ -1,6 +1,6 @@
-import { type HttpConnection, headerOf } from '../../http_connection.ts'
-import { inSteps, type Steps } from '../../steps.ts'
-import { type Cookies, createPkce } from '../better_auth/browser.ts'
+import { type Cookies, createPkce } from '../../cookies.ts'
+import { headerOf } from '../../http_connection.ts'
+import type { Walk } from '../../walk.ts'
 import type { Requests } from './requests.ts'
 
 /** What a client was granted. */
@@ -10,35 +10,16 @@ export interface Grant {
 }
 
 /** Authorizes a client in a browser that has signed in: the request, which shows the page, the consent, and the exchange of the code. */
-export function* authorize(
-  requests: Requests,
-  clientId: string,
-  cookies: Cookies,
-  keep?: (grant: Grant) => void,
-): Steps {
+export function* authorize(requests: Requests, clientId: string, cookies: Cookies): Walk<Grant> {
   const pkce = createPkce()
   const page = cookies.take(yield requests.authorization(clientId, pkce, cookies))
   const handle = /name="handle" value="([^"]+)"/.exec(page.body)?.[1]
-  if (handle === undefined) return false
+  if (handle === undefined) return undefined
   const sentBack = cookies.take(yield requests.consent(handle, cookies))
   const code = /[?&]code=([^&]+)/.exec(headerOf(sentBack, 'location') ?? '')?.[1]
-  if (code === undefined) return false
+  if (code === undefined) return undefined
   const { status, body } = yield requests.exchange(clientId, pkce, code)
   const refreshToken = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
-  if (status !== 200 || refreshToken === undefined || !body.includes('"access_token":"')) return false
-  keep?.({ clientId, refreshToken })
-  return true
-}
-
-/** @throws Error where an answer is another than it should be */
-export async function runOnce(connection: HttpConnection, steps: Steps): Promise<void> {
-  const user = inSteps(() => steps)
-  for (;;) {
-    const request = user.next()
-    const response = await connection.ask(request)
-    const outcome = user.take(response)
-    if (outcome === 'finished') return
-    if (outcome === 'wrong')
-      throw new Error(`${request} was answered with ${response.status} ${response.body.slice(0, 300)}`)
-  }
+  if (status !== 200 || refreshToken === undefined || !body.includes('"access_token":"')) return undefined
+  return { clientId, refreshToken }
 }

@@ -1,5 +1,5 @@
+import type { Cookies, Pkce } from '../../cookies.ts'
 import { prepareRequest } from '../../http_connection.ts'
-import type { Cookies, Pkce } from '../better_auth/browser.ts'
 
 export const RESOURCE = 'https://mcp.example.com/mcp'
 const REDIRECT_URI = 'http://127.0.0.1:8976/callback'

@@ -1,10 +1,10 @@
+import { Cookies } from '../../cookies.ts'
 import type { HttpConnection } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
-import { inSteps } from '../../steps.ts'
+import { asker, inParallel, repeat } from '../../many_users.ts'
 import type { Subject, Work } from '../../subject.ts'
-import { Cookies } from '../better_auth/browser.ts'
-import { asker, inParallel, repeat } from '../better_auth/many_users.ts'
-import { authorize, type Grant, runOnce } from './authorization.ts'
+import { walkingUser, walkOnce } from '../../walk.ts'
+import { authorize, type Grant } from './authorization.ts'
 import { createRequests, type Requests } from './requests.ts'
 
 /** @returns what makes the users of a work */
@@ -19,7 +19,7 @@ export function createUsers(port: number): Subject['users'] {
       inParallel(port, count, async (connection, person) => {
         const clientId = await register(requests, connection)
         const cookies = signedIn(`authorizing-${person}`)
-        return inSteps(() => authorize(requests, clientId, cookies))
+        return walkingUser(() => authorize(requests, clientId, cookies))
       }),
     metadata: async (count) => repeat(count, () => reader(requests)),
     registration: async (count) => repeat(count, () => registrant(requests)),
@@ -29,10 +29,7 @@ export function createUsers(port: number): Subject['users'] {
 
 async function grantAccess(requests: Requests, connection: HttpConnection, person: number): Promise<Grant> {
   const clientId = await register(requests, connection)
-  const granted = Promise.withResolvers<Grant>()
-  const steps = authorize(requests, clientId, signedIn(`refreshing-${person}`), granted.resolve)
-  await runOnce(connection, steps)
-  return granted.promise
+  return walkOnce(connection, authorize(requests, clientId, signedIn(`refreshing-${person}`)))
 }
 
 async function register({ registration }: Requests, connection: HttpConnection): Promise<string> {

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url'
 
 /** Where the packages and the programs of a peer are, once they have been installed. */
 export function installedFolder(peer: string): string {
-  return fileURLToPath(new URL(`../../../../.bench/${peer}/`, import.meta.url))
+  return fileURLToPath(new URL(`../../.bench/${peer}/`, import.meta.url))
 }
 
 /** Of a package that a peer has installed; it is pinned. */
 export function versionOf(peer: string, name: string): string {
-  const source = readFileSync(new URL(`../${peer}/package.json`, import.meta.url), 'utf8')
+  const source = readFileSync(new URL(`./subjects/${peer}/package.json`, import.meta.url), 'utf8')
   const { dependencies } = JSON.parse(source) as { dependencies: Readonly<Record<string, string>> }
   return dependencies[name] ?? ''
 }
@@ -23,7 +23,7 @@ export function versionOf(peer: string, name: string): string {
  */
 export async function installPackages(peer: string): Promise<void> {
   const folder = installedFolder(peer)
-  const source = fileURLToPath(new URL(`../${peer}/`, import.meta.url))
+  const source = fileURLToPath(new URL(`./subjects/${peer}/`, import.meta.url))
   await mkdir(folder, { recursive: true })
   await cp(source, folder, { recursive: true, filter: (path) => !path.endsWith('.ts') })
   const lock = await readFile(join(source, 'package-lock.json'), 'utf8')

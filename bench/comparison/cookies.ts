@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { cookiesOf, type HttpResponse } from '../../http_connection.ts'
+import { cookiesOf, type HttpResponse } from './http_connection.ts'
 
 /** What a client keeps to itself, and what it shows of it (RFC 7636). */
 export interface Pkce {

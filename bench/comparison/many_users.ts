@@ -1,5 +1,5 @@
-import { type HttpConnection, type HttpResponse, openConnection } from '../../http_connection.ts'
-import type { VirtualUser } from '../../load.ts'
+import { type HttpConnection, type HttpResponse, openConnection } from './http_connection.ts'
+import type { VirtualUser } from './load.ts'
 
 /** Somebody whose work is one request. */
 export function asker(next: () => string, isRight: (response: HttpResponse) => boolean): VirtualUser {
