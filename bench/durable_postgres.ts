@@ -21,6 +21,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   max_wal_size: '3GB',
   max_wal_senders: '0',
   jit: 'off',
+  max_connections: '300',
 }
 
 export interface DurablePostgres {

@@ -34,19 +34,21 @@ function describeOutcome({ subject, runs: all }: Outcome): string[] {
   const of = (key: 'rate' | 'p50' | 'p99' | 'p999' | 'serverCpu' | 'databaseCpu' | 'otherIdle' | 'memory') =>
     median(runs.map((run) => run[key]))
   const rates = runs.map(({ rate }) => rate).sort((a, b) => a - b)
-  const milliseconds = (key: 'p50' | 'p99' | 'p999') => `${of(key).toFixed(1)} ms`
+  const figure = (value: number, digits: number, unit: string) =>
+    Number.isNaN(value) ? '–' : `${value.toFixed(digits)}${unit}`
+  const milliseconds = (key: 'p50' | 'p99' | 'p999') => figure(of(key), 1, ' ms')
   return [
     subject,
     showRate(of('rate')),
-    `${showRate(rates[0])}–${showRate(rates.at(-1))}`,
+    `${showRate(rates[0])} to ${showRate(rates.at(-1))}`,
     milliseconds('p50'),
     milliseconds('p99'),
     milliseconds('p999'),
     String(runs.reduce((sum, { errors }) => sum + errors, 0)),
-    `${of('serverCpu').toFixed(0)} µs`,
-    `${of('databaseCpu').toFixed(0)} µs`,
-    `${(100 * of('otherIdle')).toFixed(0)}%`,
-    `${(of('memory') / 1e6).toFixed(0)} MB`,
+    figure(of('serverCpu'), 0, ' µs'),
+    figure(of('databaseCpu'), 0, ' µs'),
+    figure(100 * of('otherIdle'), 0, '%'),
+    figure(of('memory') / 1e6, 0, ' MB'),
     thrownAway === 0 ? String(runs.length) : `${runs.length}, ${thrownAway} thrown away`,
   ]
 }
@@ -82,6 +84,7 @@ export function medianRatio(runs: readonly Run[], others: readonly Run[]): numbe
 }
 
 function showRatio(ratio: number): string {
+  if (Number.isNaN(ratio)) return '–'
   return ratio < 2 ? `${(100 * ratio).toFixed(0)}%` : `${ratio.toFixed(1)} ×`
 }
 

@@ -22,7 +22,7 @@ export interface ProcessOptions {
 }
 
 /** How long a program may take to start. In milliseconds. */
-const PATIENCE = 180_000
+const PATIENCE = 400_000
 
 /** Starts a program on one core, and waits until it answers. Its output is shown where it does not get so far. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
