@@ -72,7 +72,7 @@ function eachRequest(server: TestServer, note: (name: string) => Promise<void>):
       const name = nameOf(path, init, answer)
       const count = (counts.get(name) ?? 0) + 1
       counts.set(name, count)
-      await note(count === 1 ? name : `${name}, again`)
+      await note(count === 1 ? name : `${name}, ${count === 2 ? 'again' : `time ${count}`}`)
       return answer
     },
   }

@@ -418,19 +418,26 @@ create table auth_agent.usage_counters (
 
 -- Rules that several statements share --------------------------------------------------------------------------
 
--- Whether a person stands well enough, and the server's access policy admits them.
-create function auth_agent.may_use(server auth_agent.mcp_servers, person auth_agent.users)
+-- Whether a person stands well enough, and the server's access policy admits them. `is_member`: of its organisation. It is
+-- passed, since PostgreSQL puts a function without a subquery into the statement that asks, and calls any other.
+create function auth_agent.may_use(server auth_agent.mcp_servers, person auth_agent.users, is_member boolean)
 returns boolean language sql stable as $$
   select person.disabled_at is null
     and person.email_verified_at is not null
     and case server.access_mode
       when 'everyone' then true
-      when 'members' then exists (
-        select from auth_agent.memberships m
-        where m.organization_id = server.organization_id and m.user_id = person.id)
+      when 'members' then is_member
       else person.email = any (server.access_emails)
         or split_part(person.email, '@', 2) = any (server.access_domains)
     end
+$$;
+
+-- The same, where that is not asked otherwise.
+create function auth_agent.may_use(server auth_agent.mcp_servers, person auth_agent.users)
+returns boolean language sql stable as $$
+  select auth_agent.may_use(server, person, exists (
+    select from auth_agent.memberships m
+    where m.organization_id = server.organization_id and m.user_id = person.id))
 $$;
 
 -- Whether a person may use the management API.
@@ -478,4 +485,5 @@ insert into auth_agent.organizations (id, name) values ('org_root', 'Auth-Agent'
 insert into auth_agent.schema_migrations (name) values
   ('20261124000000_initial'),
   ('20261125000000_refresh_in_place'),
-  ('20261125000001_denials_in_pages');
+  ('20261125000001_denials_in_pages'),
+  ('20261126000000_membership_is_passed');

@@ -64,10 +64,10 @@ function reachableCases(): Case[] {
 
 const INSERT = statement(
   'test_insert_families',
-  `insert into auth_agent.tokens (family, grant_id, organization_id, client_digest, user_id, resource, scopes, identity,
+  `insert into auth_agent.tokens (family, grant_id, organization_id, client_digest, user_id, server_id, resource, scopes, identity,
      auth_time, generation, superseded_at, replayed_generation, raced_generation, raced_run, sender_constrained,
      created_at, last_used_at, expires_at, max_expires_at, access_expires_at, revoked_at, revoked_reason)
-   select name, name, 'org_root', 'client', 'usr_owner', 'https://mcp.example.com', '{}', '{}',
+   select name, name, 'org_root', 'client', 'usr_owner', $3, 'https://mcp.example.com', '{}', '{}',
      $2::timestamptz, generation, superseded_at, replayed, raced, raced_run, sender_constrained,
      $2::timestamptz, $2::timestamptz, $2::timestamptz + interval '1 day', $2::timestamptz + interval '1 year', $2::timestamptz, case when revoked then $2::timestamptz end, case when revoked then 'test' end
    from jsonb_to_recordset($1::jsonb) as families (name text, generation int, superseded_at timestamptz[], replayed int,
@@ -118,7 +118,15 @@ function isInWindow(at: Date): boolean {
   return at.getTime() > NOW - RACE_WINDOW * 1000
 }
 
-describe.each([15, 18] as const)('the statement on PostgreSQL %i', (version) => {
+// The current token of a grant for a server is asked for by a statement of its own.
+const SET_UPS = [
+  [15, 'srv_test'],
+  [15, null],
+  [18, 'srv_test'],
+  [18, null],
+] as const
+
+describe.each(SET_UPS)('the statements on PostgreSQL %i, of a grant for %s', (version, server) => {
   let test: TestDatabase
   const cases = reachableCases()
 
@@ -128,8 +136,12 @@ describe.each([15, 18] as const)('the statement on PostgreSQL %i', (version) => 
       insert into auth_agent.users (id, email, email_verified_at, email_verified_by)
         values ('usr_owner', 'owner@example.com', now(), 'operator');
       insert into auth_agent.clients (digest, client_id, organization_id, source, metadata, created_at, updated_at)
-        values ('client', 'cli_test', 'org_root', 'registered', '{}', now(), now());`)
-    await test.database.query(INSERT, [JSON.stringify(cases.map(toRow)), new Date(NOW)])
+        values ('client', 'cli_test', 'org_root', 'registered', '{}', now(), now());
+      insert into auth_agent.mcp_servers (id, organization_id, server_url, canonical_url, canonical_origin, server_name, scopes,
+        access_mode, created_at, updated_at)
+        select 'srv_test', 'org_root', url, url, url, 'Files', '[]', 'everyone', now(), now()
+        from (values ('https://mcp.example.com')) urls (url);`)
+    await test.database.query(INSERT, [JSON.stringify(cases.map(toRow)), new Date(NOW), server])
   })
   afterAll(() => test.drop())
 

@@ -31,6 +31,7 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
       '20261124000000_initial',
       '20261125000000_refresh_in_place',
       '20261125000001_denials_in_pages',
+      '20261126000000_membership_is_passed',
     ])
     const migrated = await readCatalogue(test.database)
     await test.database.runScript(EMPTY)
