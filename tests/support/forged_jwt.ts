@@ -223,7 +223,7 @@ export async function createGenuineSigner(
     const key = await context.signingKeys.current(alg)
     const { SignJWT } = await import('jose')
     return new SignJWT({ ...payload })
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, ...header })
+      .setProtectedHeader({ alg: key.alg, ...header, kid: key.kid })
       .sign(key.signingKey)
   }
 }

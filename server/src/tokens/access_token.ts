@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { MAX_LEEWAY } from '../options.ts'
 import type { DenialRow } from '../storage/denials.ts'
+import { parseJws, signJws, verifyJws } from './jws.ts'
+import { type VerifiedToken, verifiedTokensOf } from './verified_tokens.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
 export interface AccessTokenClaims {
@@ -17,6 +18,8 @@ export interface AccessTokenClaims {
   iat: number
   exp: number
   jti: string
+  /** We never set it, and honour it. */
+  nbf?: number | undefined
   auth_time?: number | undefined
   /** The authorization that it comes from; absent for client credentials. */
   grant_id?: string | undefined
@@ -46,6 +49,7 @@ const claimsSchema: z.ZodType<AccessTokenClaims> = z.object({
   iat: z.number(),
   exp: z.number(),
   jti: z.string(),
+  nbf: z.number().optional(),
   auth_time: z.number().optional(),
   grant_id: z.string().optional(),
   email: z.string().optional(),
@@ -72,9 +76,7 @@ export async function signAccessToken(context: ServerContext, subject: AccessTok
     email: subject.email,
     cnf: subject.dpopJkt === undefined ? undefined : { jkt: subject.dpopJkt },
   }
-  return new SignJWT({ ...claims })
-    .setProtectedHeader({ alg: key.alg, typ: 'at+jwt', kid: key.kid })
-    .sign(key.signingKey)
+  return signJws(key, 'at+jwt', claims)
 }
 
 /** `offline_access` is about the refresh token and means nothing to a resource server. */
@@ -92,13 +94,9 @@ export async function verifyAccessToken(
   context: ServerContext,
   token: string,
   expected: { audience?: string } = {},
-): Promise<AccessTokenClaims> {
-  const claims = await verifySignedClaims(context, token)
-  if (expected.audience !== undefined && claims.aud !== expected.audience) {
-    refuse(`The access token is for ${claims.aud}, not for ${expected.audience}.`)
-  }
-  await context.denials.refresh()
-  if (context.denials.isTokenDenied(claims)) refuse('The access token was revoked.')
+): Promise<Readonly<AccessTokenClaims>> {
+  const claims = await readActive(context, token, expected)
+  if (isRefusal(claims)) throw new OAuthError('invalid_token', claims)
   return claims
 }
 
@@ -107,44 +105,60 @@ export async function findActiveClaims(
   context: ServerContext,
   token: string,
   expected: { audience?: string } = {},
-): Promise<AccessTokenClaims | undefined> {
-  try {
-    return await verifyAccessToken(context, token, expected)
-  } catch (error) {
-    if (error instanceof OAuthError && error.code === 'invalid_token') return undefined
-    throw error
+): Promise<Readonly<AccessTokenClaims> | undefined> {
+  const claims = await readActive(context, token, expected)
+  return isRefusal(claims) ? undefined : claims
+}
+
+/** Why a token is refused. No exception, whose stack would cost more than the rest: whoever introspects asks about many. */
+type Refusal = string
+
+function isRefusal(result: object | Refusal): result is Refusal {
+  return typeof result === 'string'
+}
+
+async function readActive(
+  context: ServerContext,
+  token: string,
+  expected: { audience?: string },
+): Promise<Readonly<AccessTokenClaims> | Refusal> {
+  const claims = await readSigned(context, token)
+  if (isRefusal(claims)) return claims
+  if (expected.audience !== undefined && claims.aud !== expected.audience) {
+    return `The access token is for ${claims.aud}, not for ${expected.audience}.`
   }
+  await context.denials.refresh()
+  return context.denials.isTokenDenied(claims) ? 'The access token was revoked.' : claims
 }
 
-async function verifySignedClaims(context: ServerContext, token: string): Promise<AccessTokenClaims> {
-  const kid = findKid(token)
-  const key = kid === undefined ? undefined : await context.signingKeys.find(kid)
-  if (key === undefined) refuse('The access token was not issued here, or its key has expired.')
-  const verified = await jwtVerify(token, key.verificationKey, {
-    algorithms: [key.alg],
-    typ: 'at+jwt',
-    issuer: context.issuer.url,
-    currentDate: new Date(context.now()),
-  }).catch((cause: unknown) => refuse('The access token is malformed, expired, or not issued here.', cause))
-  const claims = claimsSchema.safeParse(verified.payload)
-  if (!claims.success) refuse('The access token lacks a claim.')
-  return claims.data
+const MALFORMED = 'The access token is malformed, expired, or not issued here.'
+
+async function readSigned(
+  context: ServerContext,
+  token: string,
+): Promise<Readonly<AccessTokenClaims> | Refusal> {
+  const verified = verifiedTokensOf(context)
+  const known = verified.find(token)
+  // A key that has expired, or was removed, ends its tokens.
+  const isKnown = known !== undefined && (await context.signingKeys.find(known.kid)) !== undefined
+  const signed = isKnown ? known : await verifySignature(context, token)
+  if (isRefusal(signed)) return signed
+  const { iss, exp, nbf } = signed.claims
+  const now = Math.floor(context.now() / 1000)
+  if (iss !== context.issuer.url || exp <= now || (nbf !== undefined && nbf > now)) return MALFORMED
+  if (!isKnown) verified.add(token, signed)
+  return signed.claims
 }
 
-/** RFC 7515 §3.1 and §2: three parts of base64url without padding; libraries let more pass. */
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
-
-function findKid(token: string): string | undefined {
-  if (!COMPACT.test(token)) return undefined
-  try {
-    return decodeProtectedHeader(token).kid
-  } catch {
-    return undefined
-  }
-}
-
-function refuse(description: string, cause?: unknown): never {
-  throw new OAuthError('invalid_token', description, { cause })
+async function verifySignature(context: ServerContext, token: string): Promise<VerifiedToken | Refusal> {
+  const jws = parseJws(token)
+  const key = jws && (await context.signingKeys.find(jws.kid))
+  if (jws === undefined || key === undefined)
+    return 'The access token was not issued here, or its key has expired.'
+  const signed = verifyJws(jws, key, 'at+jwt')
+  if (signed === undefined) return MALFORMED
+  const { data: claims } = claimsSchema.safeParse(signed)
+  return claims === undefined ? 'The access token lacks a claim.' : { kid: key.kid, claims }
 }
 
 /** The denial of one access token, kept until it has expired everywhere. */

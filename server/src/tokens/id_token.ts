@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
 import type { IdTokenAlg } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
+import { parseJws, signJws, verifyJws } from './jws.ts'
 
 /** What decides an id_token (OpenID Connect Core §2). */
 export interface IdTokenSubject {
@@ -23,7 +24,7 @@ export const ID_TOKEN_TTL = 3600
 export async function signIdToken(context: ServerContext, subject: IdTokenSubject): Promise<string> {
   const key = await context.signingKeys.current(subject.alg)
   const iat = Math.floor(context.now() / 1000)
-  const claims = {
+  return signJws(key, 'JWT', {
     iss: context.issuer.url,
     sub: subject.sub,
     aud: subject.clientId,
@@ -33,10 +34,7 @@ export async function signIdToken(context: ServerContext, subject: IdTokenSubjec
     nonce: subject.nonce,
     at_hash: accessTokenHash(subject.accessToken, subject.alg),
     ...(subject.email !== undefined && { email: subject.email, email_verified: true }),
-  }
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: key.alg, typ: 'JWT', kid: key.kid })
-    .sign(key.signingKey)
+  })
 }
 
 /** The left half of the token's hash; the hash is that of the signature algorithm, SHA-512 for Ed25519. */
@@ -47,29 +45,20 @@ function accessTokenHash(accessToken: string, alg: IdTokenAlg): string {
   return hash.subarray(0, hash.length / 2).toString('base64url')
 }
 
+const hintSchema = z.object({ iss: z.string(), sub: z.string(), aud: z.string() })
+
 /**
  * Reads an `id_token_hint` (RP-Initiated Logout §2): ours, whether or not it has expired meanwhile.
  *
- * @returns its subject and client, or undefined where it was not issued here
+ * @returns its subject and client, or undefined where it was not issued here, or that cannot be told now
  */
 export async function verifyIdTokenHint(
   context: ServerContext,
   token: string,
 ): Promise<{ sub: string; aud: string } | undefined> {
-  try {
-    const { kid } = decodeProtectedHeader(token)
-    const key = kid === undefined ? undefined : await context.signingKeys.find(kid)
-    if (key === undefined) return undefined
-    const { payload } = await jwtVerify(token, key.verificationKey, {
-      algorithms: [key.alg],
-      typ: 'JWT',
-      issuer: context.issuer.url,
-      clockTolerance: Number.MAX_SAFE_INTEGER,
-    })
-    return typeof payload.sub === 'string' && typeof payload.aud === 'string'
-      ? { sub: payload.sub, aud: payload.aud }
-      : undefined
-  } catch {
-    return undefined
-  }
+  const jws = parseJws(token)
+  const key = jws && (await context.signingKeys.find(jws.kid).catch(() => undefined))
+  const signed = jws && key && verifyJws(jws, key, 'JWT')
+  const { data } = hintSchema.safeParse(signed)
+  return data?.iss === context.issuer.url ? { sub: data.sub, aud: data.aud } : undefined
 }

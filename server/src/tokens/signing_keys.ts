@@ -1,13 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import {
-  calculateJwkThumbprint,
-  exportJWK,
-  exportPKCS8,
-  generateKeyPair,
-  importJWK,
-  importPKCS8,
-  type JWK,
-} from 'jose'
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, type JWK } from 'jose'
 import type { KeyWrapping } from '../keys/key_wrapping.ts'
 import { MAX_LEEWAY, type SigningAlg } from '../options.ts'
 import { LateError, SharedWork } from '../shared_work.ts'
@@ -18,8 +10,8 @@ import type { SigningKeyRow, SigningKeyStorage } from '../storage/signing_keys.t
 export interface SigningKey {
   kid: string
   alg: SigningAlg
-  signingKey: CryptoKey | Uint8Array
-  verificationKey: CryptoKey | Uint8Array
+  signingKey: KeyObject
+  verificationKey: KeyObject
 }
 
 /** The server's signing keys. They rotate by themselves; nodes learn of each other's within a minute. */
@@ -125,7 +117,7 @@ class KeyRing implements SigningKeys {
     const { storage, wrapping, now } = this.#options
     this.#triedAt = now()
     const rows = await storage.listSigningKeys(new Date(this.#triedAt))
-    this.#keys = await Promise.all(rows.map((row) => this.#findSame(row) ?? importKey(row, wrapping)))
+    this.#keys = rows.map((row) => this.#findSame(row) ?? importKey(row, wrapping))
     for (const { kid, row } of this.#keys) {
       if (wrapping.isCurrent(row.wrapped_key)) continue
       await storage.rewrapSigningKey(kid, wrapping.wrap(wrapping.unwrap(row.wrapped_key, kid), kid))
@@ -218,13 +210,13 @@ async function generateKey(
   return { ...row, kid, public_jwk: { ...jwk, kid, alg, use: 'sig' }, wrapped_key }
 }
 
-async function importKey(row: SigningKeyRow, wrapping: KeyWrapping): Promise<LoadedKey> {
+function importKey(row: SigningKeyRow, wrapping: KeyWrapping): LoadedKey {
   const { kid, alg } = row
   const key = wrapping.unwrap(row.wrapped_key, kid)
-  if (row.public_jwk === null) return { kid, alg, row, signingKey: key, verificationKey: key }
-  const [signingKey, verificationKey] = await Promise.all([
-    importPKCS8(key.toString(), alg),
-    importJWK(row.public_jwk as JWK, alg),
-  ])
-  return { kid, alg, row, signingKey, verificationKey }
+  if (row.public_jwk === null) {
+    const secret = createSecretKey(key)
+    return { kid, alg, row, signingKey: secret, verificationKey: secret }
+  }
+  const verificationKey = createPublicKey({ key: row.public_jwk as JWK, format: 'jwk' })
+  return { kid, alg, row, signingKey: createPrivateKey(key), verificationKey }
 }
