@@ -1,4 +1,5 @@
 import { it } from 'vitest'
+import { isAskedFor } from './comparison/asked_for.ts'
 import { compare } from './comparison/compare.ts'
 import type { SubjectDescription } from './comparison/subject.ts'
 import { WORKS } from './comparison/subject.ts'
@@ -12,10 +13,6 @@ import { oidcProviderInMemory, oidcProviderOnPostgres } from './comparison/subje
 
 const SECONDS = Number(process.env['SECONDS'] ?? 60)
 const ROWS = Number(process.env['ROWS'] ?? 10_000_000)
-/** Of names and of works, what is asked for, apart by commas: all, without it. */
-const SUBJECTS = process.env['SUBJECTS']?.split(',')
-const ONLY = process.env['WORKS']?.split(',')
-
 /** Ours first: it is compared with each of the others. */
 const ALL: readonly SubjectDescription[] = [
   authAgent({ name: 'Auth-Agent', rows: 10_000 }),
@@ -32,11 +29,9 @@ const ALL: readonly SubjectDescription[] = [
 ]
 
 it('our server, its peers, and what the machine can do', async () => {
-  const isAsked = (asked: readonly string[] | undefined, name: string) =>
-    asked === undefined || asked.some((one) => name.toLowerCase().includes(one.toLowerCase()))
   await compare({
-    subjects: ALL.filter(({ name }) => isAsked(SUBJECTS, name)),
-    works: WORKS.filter((work) => isAsked(ONLY, work)),
+    subjects: ALL.filter(({ name }) => isAskedFor('SUBJECTS', name)),
+    works: WORKS.filter((work) => isAskedFor('WORKS', work)),
     connections: 32,
     seconds: SECONDS,
     rounds: 5,

@@ -1,4 +1,5 @@
 import { it } from 'vitest'
+import { isAskedFor } from './comparison/asked_for.ts'
 import { measureRun, type Run } from './comparison/measure.ts'
 import { withSubject } from './comparison/started_subject.ts'
 import { WORKS } from './comparison/subject.ts'
@@ -6,7 +7,6 @@ import { authAgent } from './comparison/subjects/auth_agent.ts'
 import { median } from './statistics.ts'
 
 const SECONDS = Number(process.env['SECONDS'] ?? 30)
-const ONLY = process.env['WORKS']?.split(',')
 const CONNECTIONS = 32
 const ROUNDS = 3
 const SHARE = 0.7
@@ -19,7 +19,7 @@ it('latency at 70% of the peak', async () => {
       console.log(
         '| | peak | at 70% | p50 | p99 | p99.9 | p99 / p50 | other core idle |\n|---|---|---|---|---|---|---|---|',
       )
-      for (const work of WORKS.filter((work) => ONLY === undefined || ONLY.includes(work))) {
+      for (const work of WORKS.filter((work) => isAskedFor('WORKS', work))) {
         const users = await subject.users(work, CONNECTIONS)
         const measure = (rate?: number) =>
           measureRun(subject, subject.port, users, { seconds: SECONDS, databasePid, ...(rate && { rate }) })

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'vitest'
+import { isAskedFor } from './comparison/asked_for.ts'
 import { readSelfTimes, sumBy } from './comparison/cpu_profile.ts'
 import { load } from './comparison/load.ts'
 import { withSubject } from './comparison/started_subject.ts'
@@ -9,13 +10,12 @@ import { WORKS } from './comparison/subject.ts'
 import { authAgent } from './comparison/subjects/auth_agent.ts'
 
 const SECONDS = Number(process.env['SECONDS'] ?? 15)
-const ONLY = process.env['WORKS']?.split(',')
 const CONNECTIONS = 32
 /** Code is compiled, and caches are filled. */
 const WARM_UP_SECONDS = 3
 
 /** Where the time of each work goes, by V8's sampling profiler: a server of its own for each, so that none is seen in another's. */
-it.each(WORKS.filter((work) => ONLY === undefined || ONLY.includes(work)))(
+it.each(WORKS.filter((work) => isAskedFor('WORKS', work)))(
   '%s',
   async (work) => {
     const folder = await mkdtemp(join(tmpdir(), 'auth-agent-profile-'))

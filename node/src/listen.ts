@@ -1,9 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { type BlockList, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { findClientAddress, isLoopbackSocket, isTrustedPeer, parseProxies } from './client_address.ts'
+import {
+  type Ends,
+  findClientAddress,
+  isLoopbackSocket,
+  isTrustedPeer,
+  parseProxies,
+} from './client_address.ts'
 import { readProxyNames } from './proxy_names.ts'
 import { DRAIN_MS, GRACE_MS } from './stop_times.ts'
 
@@ -50,21 +56,11 @@ export async function listen(
   const proxies = parseProxies(options.trustedProxies)
   const hasProxies = options.trustedProxies.length > 0
   const closing = new AbortController()
-  const infoOf = ({ socket, headers }: IncomingMessage): ConnectionInfo => {
-    // Read at once, since a socket that is closed meanwhile has forgotten them, and nobody shall get around a limit by that.
-    const { remoteAddress, localAddress } = socket
-    const ends = { remoteAddress, localAddress }
-    return {
-      // Few endpoints ask what they mean.
-      get clientAddress() {
-        return findClientAddress(ends, headers, proxies)
-      },
-      get loopback() {
-        return isLoopbackSocket(ends)
-      },
-      closing: closing.signal,
-      ...(hasProxies && isTrustedPeer(ends, proxies) && readProxyNames(headers)),
-    }
+  const infoOf = (incoming: IncomingMessage): ConnectionInfo => {
+    const connection = new NodeConnection(incoming, proxies, closing.signal)
+    return hasProxies && isTrustedPeer(connection.ends, proxies)
+      ? Object.assign(connection, readProxyNames(incoming.headers))
+      : connection
   }
   const answer = getRequestListener((request, { incoming }) =>
     fetch(request, infoOf(incoming as HttpBindings['incoming'])),
@@ -97,6 +93,31 @@ export async function listen(
       closing.abort()
       await closeServer(server, { ...options, isReplaced })
     },
+  }
+}
+
+/** Every request has one, and few endpoints ask who is there: so what the ends mean is found out when somebody does. */
+class NodeConnection implements ConnectionInfo {
+  readonly closing: AbortSignal
+  /** Read at once: a socket that is closed meanwhile has forgotten them, and nobody shall get around a limit by that. */
+  readonly ends: Ends
+  readonly #incoming: IncomingMessage
+  readonly #proxies: BlockList
+
+  constructor(incoming: IncomingMessage, proxies: BlockList, closing: AbortSignal) {
+    const { remoteAddress, localAddress } = incoming.socket
+    this.ends = { remoteAddress, localAddress }
+    this.#incoming = incoming
+    this.#proxies = proxies
+    this.closing = closing
+  }
+
+  get clientAddress(): string | undefined {
+    return findClientAddress(this.ends, this.#incoming.headers, this.#proxies)
+  }
+
+  get loopback(): boolean {
+    return isLoopbackSocket(this.ends)
   }
 }
 

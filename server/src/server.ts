@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { RegExpRouter } from 'hono/router/reg-exp-router'
 import type { ServerContext } from './context.ts'
 import { createContext } from './create_context.ts'
 import {
@@ -139,8 +140,10 @@ const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
   '/.well-known/oauth-protected-resource': {
     GET: (context, request) => protectedResource(context, request, undefined),
   },
+  // Of the management API below the origin as well (RFC 9728 §3.1), in one pattern: Hono's fastest router takes no two that overlap.
   '/.well-known/oauth-protected-resource/:serverId': {
-    GET: (context, request, _info, { serverId }) => protectedResource(context, request, serverId),
+    GET: (context, request, _info, { serverId }) =>
+      protectedResource(context, request, serverId === 'api' ? undefined : serverId),
   },
   '/register/:clientId': { GET: configuration, PUT: configuration, DELETE: configuration },
 }
@@ -193,7 +196,8 @@ const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/open
 /** The only route table. */
 function createApp(context: ServerContext): App {
   const { issuer, telemetry } = context
-  const root: App = new Hono()
+  // The fastest router that there is; it says at once where two routes overlap in a way that it cannot tell apart.
+  const root: App = new Hono({ router: new RegExpRouter() })
   if (telemetry !== silentTelemetry) root.use(measureRequests(telemetry, issuer.basePath))
   root.notFound((c) =>
     renderErrorForPeople(context, c.req.raw, new OAuthError('not_found', 'There is no such page.')),
@@ -227,11 +231,12 @@ function addDiscovery(root: App, context: ServerContext): void {
       [path]: { GET: (_, request) => respondCacheable(request, document) },
     })
   // RFC 9728 §3.1: the well-known path is inserted before that of the resource, here of the management API.
-  addRoutesForPrograms(root, context, {
-    [`/.well-known/oauth-protected-resource${basePath}/api`]: {
-      GET: (_, request) => protectedResource(context, request, undefined),
-    },
-  })
+  if (basePath !== '')
+    addRoutesForPrograms(root, context, {
+      [`/.well-known/oauth-protected-resource${basePath}/api`]: {
+        GET: (_, request) => protectedResource(context, request, undefined),
+      },
+    })
 }
 
 function configuration(
