@@ -69,7 +69,7 @@ function findCredentials(authorization: string | null): { serverId?: string; api
 
 /** Once for what is cached, which is a moment, its MAC is compared; a key of the server that was withdrawn counts until then. */
 function isSecretOf({ purposeKeys }: ServerContext, cached: CachedKey, secret: string): boolean {
-  const secretHash = hash('sha256', secret, 'buffer')
+  const secretHash = Buffer.from(hash('sha256', secret, 'latin1'), 'latin1')
   if (cached.secretHash !== undefined) return timingSafeEqual(cached.secretHash, secretHash)
   const isGenuine = purposeKeys.isMac('digest', secret, cached.key.secret_digest)
   if (isGenuine) cached.secretHash = secretHash

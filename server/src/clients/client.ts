@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ClientServer } from '../storage/clients.ts'
 import type { ClientMetadata } from './metadata.ts'
 
@@ -20,7 +20,7 @@ export interface Client {
 
 /** How clients are found in tables. */
 export function clientDigest(clientId: string): Buffer {
-  return createHash('sha256').update(clientId).digest()
+  return Buffer.from(hash('sha256', clientId, 'latin1'), 'latin1')
 }
 
 /** Whether the client proves at the token endpoint that it is itself. */

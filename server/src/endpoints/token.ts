@@ -47,7 +47,7 @@ export async function token(
       `This client is not registered for the grant type ${grantType}.`,
     )
   }
-  const tokens = await GRANTS[grantType](context, { client, parameters, clientAddress: info.clientAddress })
+  const tokens = await GRANTS[grantType](context, { client, parameters, connection: info })
   context.telemetry.tokensIssued(grantType)
   return jsonResponse(tokens, NO_STORE_FOR_ANY_ORIGIN)
 }

@@ -1,5 +1,6 @@
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
+import type { ConnectionInfo } from '../options.ts'
 import type { TokenParameters } from './parameters.ts'
 import type { TokenResponse } from './token_response.ts'
 
@@ -7,8 +8,8 @@ import type { TokenResponse } from './token_response.ts'
 export interface TokenRequest {
   client: Client
   parameters: TokenParameters
-  /** The network that it came from, or undefined where that is not known. */
-  clientAddress: string | undefined
+  /** Where it came from. */
+  connection: ConnectionInfo
 }
 
 /** One grant type: turns what the client presents into tokens, or refuses (OAuth 2.1 §4). */

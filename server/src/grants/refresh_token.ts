@@ -33,7 +33,7 @@ export async function refreshTokenGrant(
   context: ServerContext,
   request: TokenRequest,
 ): Promise<TokenResponse> {
-  const { client, parameters, clientAddress } = request
+  const { client, parameters, connection } = request
   const token = parseRefreshToken(context.purposeKeys, requiredParameter(parameters, 'refresh_token'))
   if (token === undefined) {
     context.telemetry.refreshTokenPresented('forged')
@@ -45,7 +45,7 @@ export async function refreshTokenGrant(
     {
       ...token,
       client_digest: client.digest,
-      presented_from: networkDigest(context.purposeKeys, clientAddress),
+      presented_from: networkDigest(context.purposeKeys, connection.clientAddress),
       resource: readRepeatedResource(parameters.getAll('resource')) ?? null,
       scopes: narrowedTo ?? null,
     },

@@ -1,8 +1,9 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Logger } from '../log.ts'
 import { LateError, SharedWork } from '../shared_work.ts'
 import { DatabaseUnavailable } from '../storage/database.ts'
 import type { PurposeKeyStorage, StoredPurposeKey } from '../storage/purpose_keys.ts'
+import { createHmacKey, type HmacKey } from './hmac.ts'
 import type { KeyWrapping } from './key_wrapping.ts'
 
 /**
@@ -64,7 +65,7 @@ const MAX_AGE = AHEAD - HOUR
 
 interface Version {
   version: number
-  key: Buffer
+  key: HmacKey
   /** Milliseconds since the epoch. */
   usedFrom: number
 }
@@ -93,18 +94,18 @@ class KeyRing implements PurposeKeys {
   }
 
   mac(purpose: Purpose, message: string): Buffer {
-    return hmac(this.#used(purpose).key, message)
+    return this.#used(purpose).key.mac(message)
   }
 
   macs(purpose: Purpose, message: string): Buffer[] {
     const used = this.#used(purpose)
     const others = this.#known(purpose).filter((version) => version !== used)
-    return [used, ...others].map(({ key }) => hmac(key, message))
+    return [used, ...others].map(({ key }) => key.mac(message))
   }
 
   isMac(purpose: Purpose, message: string, mac: Uint8Array): boolean {
     return this.#known(purpose).some(({ key }) => {
-      const expected = hmac(key, message)
+      const expected = key.mac(message)
       return expected.length === mac.length && timingSafeEqual(expected, mac)
     })
   }
@@ -178,7 +179,7 @@ class KeyRing implements PurposeKeys {
     const rows = await storage.listPurposeKeys()
     const versions = new Map<string, Version[]>()
     for (const row of rows) {
-      const key = wrapping.unwrap(row.wrapped_key, contextOf(row))
+      const key = createHmacKey(wrapping.unwrap(row.wrapped_key, contextOf(row)))
       const version = { version: row.version, key, usedFrom: row.created_at.getTime() + AHEAD }
       versions.set(row.purpose, [...(versions.get(row.purpose) ?? []), version])
     }
@@ -208,10 +209,6 @@ class KeyRing implements PurposeKeys {
     if (this.#options.now() - this.#readAt >= MAX_AGE) throw new DatabaseUnavailable({ cause: this.#failure })
     return this.#versions.get(purpose) ?? []
   }
-}
-
-function hmac(key: Buffer, message: string): Buffer {
-  return createHmac('sha256', key).update(message).digest()
 }
 
 function contextOf(row: Pick<StoredPurposeKey, 'purpose' | 'version'>): string {

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
 import { MAX_LEEWAY } from '../options.ts'
+import { randomName } from '../random.ts'
 import type { DenialRow } from '../storage/denials.ts'
 import { parseJws, signJws, verifyJws } from './jws.ts'
 import { type VerifiedToken, verifiedTokensOf } from './verified_tokens.ts'
@@ -70,7 +70,7 @@ export async function signAccessToken(context: ServerContext, subject: AccessTok
     scope: accessTokenScopes(subject.scopes).join(' '),
     iat,
     exp: iat + settings.accessTokenTtl,
-    jti: randomBytes(16).toString('base64url'),
+    jti: randomName(),
     auth_time: subject.authTime && Math.floor(subject.authTime.getTime() / 1000),
     grant_id: subject.grantId,
     email: subject.email,
