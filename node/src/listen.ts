@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type BlockList, Server as NetServer } from 'node:net'
+import { type BlockList, Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionInfo } from '@auth-agent/server/options'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
@@ -56,9 +56,15 @@ export async function listen(
   const proxies = parseProxies(options.trustedProxies)
   const hasProxies = options.trustedProxies.length > 0
   const closing = new AbortController()
+  const areTrusted = new WeakMap<Socket, boolean>()
+  const isFromProxy = (socket: Socket): boolean => {
+    const isTrusted = areTrusted.get(socket) ?? isTrustedPeer(socket, proxies)
+    areTrusted.set(socket, isTrusted)
+    return isTrusted
+  }
   const infoOf = (incoming: IncomingMessage): ConnectionInfo => {
     const connection = new NodeConnection(incoming, proxies, closing.signal)
-    return hasProxies && isTrustedPeer(connection.ends, proxies)
+    return hasProxies && isFromProxy(incoming.socket)
       ? Object.assign(connection, readProxyNames(incoming.headers))
       : connection
   }

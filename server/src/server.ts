@@ -49,7 +49,7 @@ import type { ConnectionInfo, ServerOptions } from './options.ts'
 import { findAsset } from './pages/assets.ts'
 import { createSetupLink, ensureOwner } from './sign_in/owner.ts'
 import { measureRequests } from './telemetry/measure_requests.ts'
-import { newRequestId, runRequest } from './telemetry/request_scope.ts'
+import { currentRequestId, runRequest } from './telemetry/request_scope.ts'
 import { type Measurements, silentTelemetry } from './telemetry/telemetry.ts'
 import { UPSTREAM_CALLBACK_PATH } from './upstream_options.ts'
 
@@ -109,12 +109,11 @@ function identify(
   request: Request,
   info: ConnectionInfo,
 ): Promise<Response> {
-  const id = info.requestId ?? newRequestId()
-  return runRequest(id, async () => {
+  return runRequest(info.requestId, async () => {
     const reading = purposeKeys.keepCurrent()
     if (reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)) await reading
     const response = await app.fetch(request, info)
-    if (response.status >= 400) response.headers.set('X-Request-Id', id)
+    if (response.status >= 400) response.headers.set('X-Request-Id', currentRequestId() ?? '')
     return response
   })
 }

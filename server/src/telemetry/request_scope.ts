@@ -4,21 +4,35 @@ import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
 /** The request under way. It follows the work wherever that goes, so no function hands it on. */
-interface RequestScope {
-  readonly id: string
+class RequestScope {
   refusedWith: ErrorCode | undefined
+  #id: string | undefined
+
+  constructor(id: string | undefined) {
+    this.#id = id
+  }
+
+  /** Made when somebody asks, since most requests end without a line in the log. */
+  get id(): string {
+    this.#id ??= newRequestId()
+    return this.#id
+  }
 }
 
 const scopes = new AsyncLocalStorage<RequestScope>()
 
-/** A new id, short of any meaning; cheap, since every request gets one. */
+/** A new id, short of any meaning. */
 export function newRequestId(): string {
   return `req_${randomUUID().replaceAll('-', '')}`
 }
 
-/** Does the work of a request, which is found in the log by its id. */
-export function runRequest<Result>(id: string, work: () => Result): Result {
-  return scopes.run({ id, refusedWith: undefined }, work)
+/**
+ * Does the work of a request, which is found in the log by its id.
+ *
+ * @param id what somebody before us calls it; it gets one of ours without
+ */
+export function runRequest<Result>(id: string | undefined, work: () => Result): Result {
+  return scopes.run(new RequestScope(id), work)
 }
 
 /** The id of the request under way; undefined where there is none, as at the start. */

@@ -67,6 +67,8 @@ export async function loadSigningKeys(options: SigningKeysOptions): Promise<Sign
 class KeyRing implements SigningKeys {
   readonly #options: SigningKeysOptions
   #keys: readonly LoadedKey[] = []
+  /** The same object as long as nothing has changed, so that the document that is made of it can be kept. */
+  #published: { keys: readonly JWK[] } = { keys: [] }
   #triedAt = Number.NEGATIVE_INFINITY
   readonly #loading = new SharedWork<void>(MAX_LOAD)
   #failure: { cause: unknown } | undefined
@@ -94,7 +96,7 @@ class KeyRing implements SigningKeys {
 
   async jwks(): Promise<{ keys: readonly JWK[] }> {
     await this.#reloadAfter(RELOAD_AFTER)
-    return { keys: this.#keys.flatMap(({ row }) => (row.public_jwk === null ? [] : [row.public_jwk as JWK])) }
+    return this.#published
   }
 
   ages(): ReadonlyMap<SigningAlg, number> {
@@ -117,7 +119,12 @@ class KeyRing implements SigningKeys {
     const { storage, wrapping, now } = this.#options
     this.#triedAt = now()
     const rows = await storage.listSigningKeys(new Date(this.#triedAt))
-    this.#keys = rows.map((row) => this.#findSame(row) ?? importKey(row, wrapping))
+    const keys = rows.map((row) => this.#findSame(row) ?? importKey(row, wrapping))
+    if (keys.length !== this.#keys.length || keys.some((key, index) => key !== this.#keys[index]))
+      this.#published = {
+        keys: rows.flatMap(({ public_jwk }) => (public_jwk === null ? [] : [public_jwk as JWK])),
+      }
+    this.#keys = keys
     for (const { kid, row } of this.#keys) {
       if (wrapping.isCurrent(row.wrapped_key)) continue
       await storage.rewrapSigningKey(kid, wrapping.wrap(wrapping.unwrap(row.wrapped_key, kid), kid))
