@@ -11,7 +11,7 @@ export function bindToCore(pid: number, core: number): void {
   })
 }
 
-/** Seconds of CPU that a process has used, with its descendants that still run. */
+/** Seconds of CPU that a process has used, with its descendants; those that have ended too, where somebody waited for them. */
 export async function cpuSecondsOf(pid: number): Promise<number> {
   const processes = await listTree(pid)
   return processes.reduce((sum, { ticks }) => sum + ticks, 0) / TICKS
@@ -59,7 +59,8 @@ async function listTree(root: number): Promise<Process[]> {
 async function readProcess(pid: number): Promise<Process | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   if (stat === undefined) return undefined
-  // ppid, utime and stime, proc(5); the name before them may contain anything.
+  // ppid, and from utime on to cstime, which is that of children that have ended, proc(5); the name before them may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return { pid, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+  return { pid, parent: Number(fields[1]), ticks }
 }
