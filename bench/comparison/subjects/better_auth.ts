@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { findFreePort } from '../../../tests/support/main_process.ts'
 import { installedFolder, installPackages, versionOf } from '../installed_packages.ts'
 import { startProcess } from '../running_process.ts'
-import type { StartOptions, Subject, SubjectDescription } from '../subject.ts'
+import { type StartOptions, type Subject, type SubjectDescription, WORKS } from '../subject.ts'
 import { BASE_URL, RESOURCE, type Services } from './better_auth/site.ts'
 import { createUsers } from './better_auth/users.ts'
 
@@ -17,19 +17,7 @@ const PEER = 'better_auth'
  */
 export const betterAuth: SubjectDescription = {
   name: `better-auth ${versionOf(PEER, 'better-auth')}, PostgreSQL`,
-  works: [
-    'client credentials',
-    'refresh',
-    'introspection, seen',
-    'introspection, never seen',
-    'introspection, revoked',
-    'introspection, rubbish',
-    'authorization',
-    'metadata',
-    'JWKS',
-    'registration',
-    'password sign-in',
-  ],
+  works: WORKS,
   prepare: () => installPackages(PEER),
   start,
 }

@@ -67,7 +67,10 @@ function findCredentials(authorization: string | null): { serverId?: string; api
   return basic === undefined ? { apiKey } : { apiKey, serverId: basic.username }
 }
 
-/** Once for what is cached, which is a moment, its MAC is compared; a key of the server that was withdrawn counts until then. */
+/**
+ * The MAC is compared once for each reading of the row, and kept with it for as long: who comes again with the same secret is known by its
+ * hash. A withdrawn key of the `digest` purpose counts until the next reading, which is sooner than other nodes learn of it.
+ */
 function isSecretOf({ purposeKeys }: ServerContext, cached: CachedKey, secret: string): boolean {
   const secretHash = Buffer.from(hash('sha256', secret, 'latin1'), 'latin1')
   if (cached.secretHash !== undefined) return timingSafeEqual(cached.secretHash, secretHash)
