@@ -1,16 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { cookiesOf, type HttpResponse } from './http_connection.ts'
-
-/** What a client keeps to itself, and what it shows of it (RFC 7636). */
-export interface Pkce {
-  verifier: string
-  challenge: string
-}
-
-export function createPkce(): Pkce {
-  const verifier = randomBytes(32).toString('base64url')
-  return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') }
-}
 
 /** The cookies of one browser at one site, which the server may change with each answer. */
 export class Cookies {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RegisteredServer, registerServer } from '../support/flow.ts'
 import { createTestServer, type TestServer } from '../support/server.ts'
 
-/** The server remembers for a moment that an API key was right. */
+/** The server remembers the row of an API key for a moment. */
 describe('an API key that was right a moment ago', () => {
   let server: TestServer
   let mcp: RegisteredServer

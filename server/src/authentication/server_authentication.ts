@@ -1,4 +1,3 @@
-import { hash, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type ApiKey, parseApiKey } from '../checks/api_key.ts'
 import { findBasicCredentials, findBearerToken } from '../checks/authorization_header.ts'
@@ -10,8 +9,6 @@ import type { AuthenticatingKey } from '../storage/mcp_server_keys.ts'
 interface CachedKey {
   key: AuthenticatingKey
   foundAt: number
-  /** SHA-256 of the secret that was found to be the key's: a tenth of the work to compare again. */
-  secretHash?: Buffer
 }
 
 /** At the most as many keys as this are remembered; the one used longest ago makes room. */
@@ -45,10 +42,10 @@ export async function authenticateServer(
   const credentials = findCredentials(authorization)
   if (credentials === undefined)
     refuse(scheme, "Authenticate with the MCP server's API key, as a Bearer token.")
-  const cached = await findKey(context, credentials.apiKey.keyId)
-  if (cached === undefined || !isSecretOf(context, cached, credentials.apiKey.secret))
-    refuse(scheme, 'This API key does not exist, or its server was removed.')
-  const { key } = cached
+  const key = await findKey(context, credentials.apiKey.keyId)
+  const isGenuine =
+    key !== undefined && context.purposeKeys.isMac('digest', credentials.apiKey.secret, key.secret_digest)
+  if (!isGenuine) refuse(scheme, 'This API key does not exist, or its server was removed.')
   await context.denials.refresh()
   if (key.revoked_at !== null || context.denials.isKeyDenied(key.id))
     refuse(scheme, 'This API key was revoked.')
@@ -67,30 +64,17 @@ function findCredentials(authorization: string | null): { serverId?: string; api
   return basic === undefined ? { apiKey } : { apiKey, serverId: basic.username }
 }
 
-/**
- * The MAC is compared once for each reading of the row, and kept with it for as long: who comes again with the same secret is known by its
- * hash. A withdrawn key of the `digest` purpose counts until the next reading, which is sooner than other nodes learn of it.
- */
-function isSecretOf({ purposeKeys }: ServerContext, cached: CachedKey, secret: string): boolean {
-  const secretHash = Buffer.from(hash('sha256', secret, 'latin1'), 'latin1')
-  if (cached.secretHash !== undefined) return timingSafeEqual(cached.secretHash, secretHash)
-  const isGenuine = purposeKeys.isMac('digest', secret, cached.key.secret_digest)
-  if (isGenuine) cached.secretHash = secretHash
-  return isGenuine
-}
-
-async function findKey(context: ServerContext, keyId: string): Promise<CachedKey | undefined> {
+async function findKey(context: ServerContext, keyId: string): Promise<AuthenticatingKey | undefined> {
   const cache = keyCaches.get(context) ?? createKeyCache(context)
   const cached = cache.get(keyId)
-  if (cached !== undefined && context.now() - cached.foundAt < FRESH_FOR) return cached
+  if (cached !== undefined && context.now() - cached.foundAt < FRESH_FOR) return cached.key
   try {
     const key = await context.storage.findServerKey(keyId)
-    const found = key && { key, foundAt: context.now() }
-    if (found === undefined) cache.delete(keyId)
-    else cache.set(keyId, found)
-    return found
+    if (key === undefined) cache.delete(keyId)
+    else cache.set(keyId, { key, foundAt: context.now() })
+    return key
   } catch (error) {
-    if (error instanceof DatabaseUnavailable && cached !== undefined) return cached
+    if (error instanceof DatabaseUnavailable && cached !== undefined) return cached.key
     throw error
   }
 }

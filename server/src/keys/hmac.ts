@@ -11,8 +11,8 @@ export interface HmacKey {
 }
 
 /**
- * Twice SHA-256 over what RFC 2104 puts together. `createHmac` makes an object of OpenSSL each time, which takes three times as long
- * and as much again when it is collected; and a hash that is made as text needs no memory of its own outside of the heap.
+ * Twice SHA-256 over what RFC 2104 puts together. `createHmac` makes an object of OpenSSL each time, which takes three times as long;
+ * and a hash that is made as text needs no memory of its own outside of the heap.
  */
 export function createHmacKey(key: Uint8Array): HmacKey {
   if (key.length > BLOCK) throw new RangeError(`A key has ${BLOCK} bytes at the most.`)

@@ -1,6 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { hashPassword } from '../../../../server/src/sign_in/password_hash.ts'
-import { MCP_URL, REDIRECT_URI } from '../../../../tests/support/flow.ts'
+import { createPkce, MCP_URL, REDIRECT_URI } from '../../../../tests/support/flow.ts'
 import { nthUser } from '../../../../tests/support/many_rows.ts'
 import { type GrownDatabase, ISSUER } from '../../../scale/grown_database.ts'
 import { Browser } from '../../browser.ts'
@@ -53,12 +52,12 @@ function* signIn(person: number, browser: Browser): Walk<string> {
 
 /** Leads to the answer with the tokens. */
 function* authorize(clientId: string, browser: Browser): Walk<string> {
-  const verifier = randomBytes(32).toString('base64url')
+  const pkce = createPkce()
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: clientId,
     redirect_uri: REDIRECT_URI,
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge: pkce.challenge,
     code_challenge_method: 'S256',
     prompt: 'consent',
     resource: MCP_URL,
@@ -77,7 +76,7 @@ function* authorize(clientId: string, browser: Browser): Walk<string> {
     grant_type: 'authorization_code',
     client_id: clientId,
     redirect_uri: REDIRECT_URI,
-    code_verifier: verifier,
+    code_verifier: pkce.verifier,
     code,
   })
   const { status, body } = yield browser.post('/token', exchange.toString())

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { signAccessToken } from '../../../../server/src/tokens/access_token.ts'
 import { refreshToken } from '../../../../server/src/tokens/refresh_token.ts'
-import { MCP_URL } from '../../../../tests/support/flow.ts'
+import { MCP_URL, REDIRECT_URI } from '../../../../tests/support/flow.ts'
 import { nthFamily, nthGrant, nthUser, usersFor } from '../../../../tests/support/many_rows.ts'
 import { type GrownDatabase, ISSUER } from '../../../scale/grown_database.ts'
 import { prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
+import { asking, introspecting, reading, refreshing, registering, repeat } from '../../many_users.ts'
 import type { Work } from '../../subject.ts'
 
 /** What takes part in the works that need no session; the limit is asked by the same users. */
@@ -28,7 +29,7 @@ export async function makePlainUsers(
   const { tokens, denials } = grown.sizes
   switch (work) {
     case 'client credentials':
-      return repeat(count, clientCredentials(grown))
+      return repeat(count, () => clientCredentials(grown))
     case 'refresh':
       return Array.from({ length: count }, (_, index) => refresh(grown, index))
     case 'introspection, seen': {
@@ -48,30 +49,12 @@ export async function makePlainUsers(
       return introspection(grown, count, rubbish, '{"active":false}')
     }
     case 'metadata':
-      return repeat(count, document('/.well-known/openid-configuration', '"issuer"'))
+      return repeat(count, () => reading(HOST, '/.well-known/openid-configuration', '"issuer"'))
     case 'JWKS':
-      return repeat(count, document('/.well-known/jwks.json', '"keys"'))
+      return repeat(count, () => reading(HOST, '/.well-known/jwks.json', '"keys"'))
     case 'registration':
-      return Array.from({ length: count }, (_, index) => registration(index))
+      return Array.from({ length: count }, (_, index) => registering(HOST, '/register', REDIRECT_URI, index))
   }
-}
-
-function repeat(count: number, user: VirtualUser): VirtualUser[] {
-  return Array.from({ length: count }, () => user)
-}
-
-/** One request, and what its answer must contain. */
-function asking(next: () => string, expected: string, status = 200): VirtualUser {
-  return {
-    next,
-    take: (response) =>
-      response.status === status && response.body.includes(expected) ? 'finished' : 'wrong',
-  }
-}
-
-function document(path: string, expected: string): VirtualUser {
-  const request = prepareRequest({ method: 'GET', path, host: HOST })()
-  return asking(() => request, expected)
 }
 
 function clientCredentials({ world }: GrownDatabase): VirtualUser {
@@ -85,46 +68,19 @@ function clientCredentials({ world }: GrownDatabase): VirtualUser {
 function refresh({ context, clientIds }: GrownDatabase, family: number): VirtualUser {
   const request = prepareRequest({ method: 'POST', path: '/token', host: HOST, headers: FORM })
   const client = `grant_type=refresh_token&client_id=${clientIds[family % clientIds.length]}&refresh_token=`
-  let token = refreshToken(context.purposeKeys, { family: nthFamily(family), generation: 0 })
-  return {
-    next: () => request(client + token),
-    take({ status, body }) {
-      const successor = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
-      if (status !== 200 || successor === undefined || successor === token) return 'wrong'
-      token = successor
-      return body.includes('"access_token":"ey') ? 'finished' : 'wrong'
-    },
-  }
+  const first = refreshToken(context.purposeKeys, { family: nthFamily(family), generation: 0 })
+  return refreshing(first, (token) => request(client + token))
 }
 
-/** Together the users go through all the tokens, one after another. */
 function introspection(
   { world }: GrownDatabase,
   count: number,
   tokens: readonly string[],
   expected: string,
-): VirtualUser[] {
+): readonly VirtualUser[] {
   const headers = { ...FORM, Authorization: `Bearer ${world.key}` }
   const request = prepareRequest({ method: 'POST', path: '/introspect', host: HOST, headers })
-  let asked = 0
-  const next = () => {
-    asked += 1
-    return request(`token=${tokens[asked % tokens.length]}`)
-  }
-  return repeat(count, asking(next, expected))
-}
-
-function registration(index: number): VirtualUser {
-  const headers = { 'Content-Type': 'application/json' }
-  const request = prepareRequest({ method: 'POST', path: '/register', host: HOST, headers })
-  let registered = 0
-  const next = () => {
-    registered += 1
-    const client_name = `Client ${index} ${registered}`
-    const redirect_uris = ['http://127.0.0.1:33418/callback']
-    return request(JSON.stringify({ client_name, redirect_uris, token_endpoint_auth_method: 'none' }))
-  }
-  return asking(next, '"client_id":"', 201)
+  return introspecting(count, tokens, request, expected)
 }
 
 /** Of the grants that `nth` picks, as the server would sign them; each is another token. */

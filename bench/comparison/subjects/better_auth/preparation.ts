@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Cookies, createPkce } from '../../cookies.ts'
+import { createPkce } from '../../../../tests/support/flow.ts'
+import { Cookies } from '../../cookies.ts'
 import { type HttpConnection, type HttpResponse, prepareRequest } from '../../http_connection.ts'
 import {
   authorizationPath,

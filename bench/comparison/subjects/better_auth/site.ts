@@ -1,4 +1,4 @@
-import type { Pkce } from '../../cookies.ts'
+import type { Pkce } from '../../../../tests/support/flow.ts'
 import { type HttpResponse, headerOf } from '../../http_connection.ts'
 
 /** Where the server says that it is. The load comes to it as from the proxy before it, which ends TLS. */

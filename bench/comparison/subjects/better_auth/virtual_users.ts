@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type Cookies, createPkce } from '../../cookies.ts'
+import { createPkce } from '../../../../tests/support/flow.ts'
+import type { Cookies } from '../../cookies.ts'
 import { headerOf, prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
-import { asker } from '../../many_users.ts'
+import { asker, refreshing } from '../../many_users.ts'
 import { type Walk, walkingUser } from '../../walk.ts'
 import { type Account, type Grant, SIGN_IN, TOKEN } from './preparation.ts'
 import {
@@ -58,17 +59,7 @@ export function rubbish(): string {
 
 /** Goes along the chain of refresh tokens that begins with a grant. */
 export function refresher({ clientId, refreshToken }: Grant): VirtualUser {
-  let token = refreshToken
-  return {
-    next: () => TOKEN(refreshBody(clientId, token)),
-    take({ status, body }) {
-      const next = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
-      if (status !== 200 || next === undefined || next === token || !body.includes('"access_token":"ey'))
-        return 'wrong'
-      token = next
-      return 'finished'
-    },
-  }
+  return refreshing(refreshToken, (token) => TOKEN(refreshBody(clientId, token)))
 }
 
 export function passwordUser({ email, password }: Account): VirtualUser {

@@ -1,4 +1,5 @@
-import { type Cookies, createPkce } from '../../cookies.ts'
+import { createPkce } from '../../../../tests/support/flow.ts'
+import type { Cookies } from '../../cookies.ts'
 import { headerOf } from '../../http_connection.ts'
 import type { Walk } from '../../walk.ts'
 import type { Requests } from './requests.ts'

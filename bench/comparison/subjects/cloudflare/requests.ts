@@ -1,4 +1,5 @@
-import type { Cookies, Pkce } from '../../cookies.ts'
+import type { Pkce } from '../../../../tests/support/flow.ts'
+import type { Cookies } from '../../cookies.ts'
 import { prepareRequest } from '../../http_connection.ts'
 
 export const RESOURCE = 'https://mcp.example.com/mcp'

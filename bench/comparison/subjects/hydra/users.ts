@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { Browser } from '../../browser.ts'
 import { prepareRequest } from '../../http_connection.ts'
 import type { VirtualUser } from '../../load.ts'
+import { asking, introspecting, reading, refreshing, registering, repeat } from '../../many_users.ts'
 import { WORKS, type Work } from '../../subject.ts'
 import { walkingUser } from '../../walk.ts'
 import { issueToken, revoke, walkAll } from '../keycloak/setting_up.ts'
 import { type Client, createApp, createMachine, HOST, REDIRECT_URI } from './admin.ts'
-import { authorize, refreshTokenOf } from './people.ts'
+import { authorize } from './people.ts'
 
 /** It knows no passwords: those are the business of the login app. */
 export const HYDRA_WORKS: readonly Work[] = WORKS.filter((work) => work !== 'password sign-in')
@@ -40,53 +41,34 @@ export function hydraUsers(ports: Ports): (work: Work, count: number) => Promise
       case 'client credentials': {
         const machine = await createMachine(ports.admin, 'jwt')
         const request = asMachine(machine, '/oauth2/token')('grant_type=client_credentials')
-        return repeat(
-          count,
-          asking(() => request, '"access_token":"ey'),
-        )
+        return repeat(count, () => asking(() => request, '"access_token":"ey'))
       }
       case 'refresh':
         return makeRefreshing(ports, count)
       case 'introspection, seen':
       case 'introspection, never seen':
         live ??= issueTokens(ports, await createMachine(ports.admin, 'opaque'), TOKENS)
-        return introspection(count, await live, '"active":true')
+        return introspecting(count, await live, introspection(), '"active":true')
       case 'introspection, revoked':
-        return introspection(count, await revokedTokens(ports), '{"active":false}')
+        return introspecting(count, await revokedTokens(ports), introspection(), '{"active":false}')
       case 'introspection, rubbish': {
         const rubbish = Array.from({ length: TOKENS }, () => randomBytes(32).toString('base64url'))
-        return introspection(count, rubbish, '{"active":false}')
+        return introspecting(count, rubbish, introspection(), '{"active":false}')
       }
       case 'authorization':
         return makeAuthorizing(ports, count)
       case 'metadata':
-        return repeat(count, document('/.well-known/openid-configuration', '"issuer"'))
+        return repeat(count, () => reading(HOST, '/.well-known/openid-configuration', '"issuer"'))
       case 'JWKS':
-        return repeat(count, document('/.well-known/jwks.json', '"keys"'))
+        return repeat(count, () => reading(HOST, '/.well-known/jwks.json', '"keys"'))
       case 'registration':
-        return Array.from({ length: count }, (_, index) => registration(index))
+        return Array.from({ length: count }, (_, index) =>
+          registering(HOST, '/oauth2/register', REDIRECT_URI, index),
+        )
       default:
         throw new Error(`Hydra has no ${work}.`)
     }
   }
-}
-
-function repeat(count: number, user: VirtualUser): VirtualUser[] {
-  return Array.from({ length: count }, () => user)
-}
-
-/** One request, and what its answer must contain. */
-function asking(next: () => string, expected: string, status = 200): VirtualUser {
-  return {
-    next,
-    take: (response) =>
-      response.status === status && response.body.includes(expected) ? 'finished' : 'wrong',
-  }
-}
-
-function document(path: string, expected: string): VirtualUser {
-  const request = prepareRequest({ method: 'GET', path, host: HOST })()
-  return asking(() => request, expected)
 }
 
 function asMachine({ id, secret }: Client, path: string): (body?: string) => string {
@@ -123,18 +105,8 @@ async function makeRefreshing(ports: Ports, count: number): Promise<VirtualUser[
     ports.gateway,
     begin.map((authorize) => authorize()),
   )
-  return tokens.map((first) => {
-    let token = first
-    return {
-      next: () => request(`grant_type=refresh_token&client_id=${clientId}&refresh_token=${token}`),
-      take({ status, body }) {
-        const successor = refreshTokenOf(body)
-        if (status !== 200 || successor === undefined || successor === token) return 'wrong'
-        token = successor
-        return body.includes('"access_token":"ey') ? 'finished' : 'wrong'
-      },
-    }
-  })
+  const client = `grant_type=refresh_token&client_id=${clientId}&refresh_token=`
+  return tokens.map((first) => refreshing(first, (token) => request(client + token)))
 }
 
 /** Each in a browser that has signed in. */
@@ -155,28 +127,7 @@ function beginnersOf(clientId: string, count: number) {
   })
 }
 
-/** Together the users go through all the tokens, one after another. */
-function introspection(count: number, tokens: readonly string[], expected: string): VirtualUser[] {
-  const path = '/admin/oauth2/introspect'
-  const request = prepareRequest({ method: 'POST', path, host: HOST, headers: FORM })
-  let asked = 0
-  const next = () => {
-    asked += 1
-    return request(`token=${tokens[asked % tokens.length]}`)
-  }
-  return repeat(count, asking(next, expected))
-}
-
-function registration(index: number): VirtualUser {
-  const headers = { 'Content-Type': 'application/json' }
-  const request = prepareRequest({ method: 'POST', path: '/oauth2/register', host: HOST, headers })
-  let registered = 0
-  const next = () => {
-    registered += 1
-    const client_name = `Client ${index} ${registered}`
-    return request(
-      JSON.stringify({ client_name, redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none' }),
-    )
-  }
-  return asking(next, '"client_id":"', 201)
+/** Whoever reaches that port may ask. */
+function introspection(): (body: string) => string {
+  return prepareRequest({ method: 'POST', path: '/admin/oauth2/introspect', host: HOST, headers: FORM })
 }
