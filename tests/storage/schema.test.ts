@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -16,6 +17,11 @@ const FOREIGN_KEYS_WITHOUT_INDEX = statement<{ name: string }>(
      select from pg_index i where i.indrelid = f.conrelid and i.indpred is null
        and (select array_agg(key order by key) from unnest((i.indkey::int2[])[0:cardinality(f.conkey) - 1]) key)
          = (select array_agg(key order by key) from unnest(f.conkey) key))`,
+)
+
+const WAITING = statement<{ count: number }>(
+  'test_waiting',
+  `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
 )
 
 describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
@@ -60,6 +66,23 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
     const applied = await Promise.all(processes.map((database) => migrate(database, migrations)))
     await Promise.all(processes.map((database) => database.close()))
     expect(applied.filter((names) => names.length > 0)).toEqual([migrations.map(({ name }) => name)])
+  })
+
+  it('is seen by a process that waited until another had made it', async () => {
+    await test.database.runScript(EMPTY)
+    // A small one: of many changes PostgreSQL tells sessions that know less by itself.
+    const sql = `create schema auth_agent; create table auth_agent.schema_migrations (name text);
+      insert into auth_agent.schema_migrations values ('first')`
+    const waiting = connectPostgres(test.url, { maxConnections: 1 })
+    const applied = await test.database.transaction(async (tx) => {
+      await tx.runScript('select pg_advisory_xact_lock(7283104551)')
+      const applied = migrate(waiting, [{ name: 'first', sql }])
+      while ((await test.database.query(WAITING))[0]?.count !== 1) await sleep(5)
+      await tx.runScript(sql)
+      return { applied }
+    })
+    expect(await applied.applied).toEqual([])
+    await waiting.close()
   })
 
   it('is made whole or not at all', async () => {

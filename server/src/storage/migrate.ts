@@ -6,9 +6,11 @@ export interface Migration {
   sql: string
 }
 
+// Not `to_regclass`: that goes by what the session has cached, and whoever has waited for another to migrate may not have heard of it.
 const MIGRATIONS_TABLE = statement<{ exists: boolean }>(
   'migrations_table',
-  `select to_regclass('auth_agent.schema_migrations') is not null as exists`,
+  `select exists (
+     select from pg_catalog.pg_tables where schemaname = 'auth_agent' and tablename = 'schema_migrations') as exists`,
 )
 const APPLIED = statement<{ name: string }>(
   'migrations_applied',
