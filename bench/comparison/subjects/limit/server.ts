@@ -1,8 +1,9 @@
-import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, randomBytes, sign, verify, type webcrypto } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import pg from 'pg'
 import { clientDigest } from '../../../../server/src/clients/client.ts'
+import { FOR_ANY_ORIGIN } from '../../../../server/src/http/cors.ts'
 import { clientStorage } from '../../../../server/src/storage/clients.ts'
 import type { Queryable } from '../../../../server/src/storage/database.ts'
 import { tokenStorage } from '../../../../server/src/storage/tokens.ts'
@@ -17,20 +18,35 @@ const database: Pick<Queryable, 'query'> = {
 const clients = clientStorage(database as Queryable)
 const tokens = tokenStorage(database as Queryable)
 
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** That of the tokens that are asked about. */
+const publicKey = await findPublicKey()
 /** What is signed of an access token of ours, in its length. */
 const SIGNED = randomBytes(430).toString('base64url')
-const SIGNATURE = signed()
+
+async function findPublicKey() {
+  const { rows } = await pool.query("select public_jwk from auth_agent.signing_keys where alg = 'ES256'")
+  return createPublicKey({ key: rows[0].public_jwk as webcrypto.JsonWebKey, format: 'jwk' })
+}
 
 function signed(): Buffer {
   return sign('sha256', Buffer.from(SIGNED), { key: privateKey, dsaEncoding: 'ieee-p1363' })
 }
 
-function isSigned(): boolean {
-  return verify('sha256', Buffer.from(SIGNED), { key: publicKey, dsaEncoding: 'ieee-p1363' }, SIGNATURE)
+function isSigned(token: string): boolean {
+  const end = token.lastIndexOf('.')
+  const signature = Buffer.from(token.slice(end + 1), 'base64url')
+  return verify(
+    'sha256',
+    Buffer.from(token.slice(0, end)),
+    { key: publicKey, dsaEncoding: 'ieee-p1363' },
+    signature,
+  )
 }
 
-const JSON_TYPE = { 'Content-Type': 'application/json' }
+/** The fields of our answers, for scripts of any origin. */
+const JSON_TYPE = { 'Content-Type': 'application/json', ...FOR_ANY_ORIGIN }
+const NOT_CACHED = { ...JSON_TYPE, 'Cache-Control': 'no-store' }
 const CACHED = { ...JSON_TYPE, ETag: '"an-entity-tag-of-22-chrs"', 'Cache-Control': 'public, max-age=300' }
 /** As long as the claims of a token of ours. */
 const ACTIVE = JSON.stringify({ active: true, claims: 'x'.repeat(480) })
@@ -38,7 +54,7 @@ const METADATA = JSON.stringify({ issuer: 'x'.repeat(2_100) })
 const KEYS = JSON.stringify({ keys: 'x'.repeat(850) })
 
 function answer(body: object): Response {
-  return new Response(JSON.stringify(body), { headers: { ...JSON_TYPE, 'Cache-Control': 'no-store' } })
+  return new Response(JSON.stringify(body), { headers: NOT_CACHED })
 }
 
 function tokensWith(more: object): Response {
@@ -81,13 +97,11 @@ app.post('/token', async (c) => {
 })
 app.post('/introspect', async (c) => {
   const form = new URLSearchParams(await c.req.text())
-  return form.get('token') === null ? c.notFound() : new Response(ACTIVE, { headers: JSON_TYPE })
+  return form.get('token') === null ? c.notFound() : new Response(ACTIVE, { headers: NOT_CACHED })
 })
 app.post('/introspect-verifying', async (c) => {
   const form = new URLSearchParams(await c.req.text())
-  return form.get('token') === null || !isSigned()
-    ? c.notFound()
-    : new Response(ACTIVE, { headers: JSON_TYPE })
+  return isSigned(form.get('token') ?? '') ? new Response(ACTIVE, { headers: NOT_CACHED }) : c.notFound()
 })
 app.post('/introspect-inactive', async (c) => {
   const form = new URLSearchParams(await c.req.text())
@@ -99,7 +113,7 @@ app.post('/register', async (c) => {
   const metadata = (await c.req.json()) as object
   return new Response(JSON.stringify({ client_id: `dcr_${'x'.repeat(400)}`, ...metadata }), {
     status: 201,
-    headers: JSON_TYPE,
+    headers: NOT_CACHED,
   })
 })
 
