@@ -71,7 +71,8 @@ export async function listen(
   const answer = getRequestListener((request, { incoming }) =>
     fetch(request, infoOf(incoming as HttpBindings['incoming'])),
   )
-  const underWay = new Set<ServerResponse>()
+  /** Of each connection the newest; so a listener a connection is enough, where one a request would be dear. */
+  const newest = new Map<Socket, ServerResponse>()
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -83,8 +84,9 @@ export async function listen(
     },
     (incoming, outgoing) => {
       if (closing.signal.aborted) outgoing.shouldKeepAlive = false
-      underWay.add(outgoing)
-      outgoing.once('close', () => underWay.delete(outgoing))
+      const { socket } = incoming
+      if (!newest.has(socket)) socket.once('close', () => newest.delete(socket))
+      newest.set(socket, outgoing)
       void answer(incoming, outgoing)
     },
   )
@@ -95,7 +97,7 @@ export async function listen(
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
     async close({ isReplaced = false } = {}) {
-      for (const outgoing of underWay) outgoing.shouldKeepAlive = false
+      for (const outgoing of newest.values()) outgoing.shouldKeepAlive = false
       closing.abort()
       await closeServer(server, { ...options, isReplaced })
     },
