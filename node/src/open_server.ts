@@ -7,6 +7,7 @@ import { BackgroundWork } from './background_work.ts'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
 import { openDatabase } from './database.ts'
 import { createDevelopmentMail } from './development_mail.ts'
+import { createEndOfTurn } from './end_of_turn.ts'
 import type { Settings } from './environment.ts'
 import { createGuardedFetch } from './guarded_fetch.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
@@ -94,6 +95,7 @@ export async function openServer(
         'upstream provider',
       ),
       log,
+      endOfTurn: createEndOfTurn(),
       waitUntil: (work) => background.add(work),
       telemetry: observation.telemetry,
     })

@@ -1,6 +1,7 @@
 import type { AttemptCounters } from './attempt_counters.ts'
 import type { AuditLog } from './audit/events.ts'
 import type { ClientDirectory } from './clients/directory.ts'
+import type { EndOfTurn } from './end_of_turn.ts'
 import type { Issuer } from './issuer.ts'
 import type { PurposeKeys } from './keys/purpose_keys.ts'
 import type { Logger } from './log.ts'
@@ -44,6 +45,8 @@ export interface ServerContext {
   mailer: Mailer | undefined
   inbox: DevelopmentInbox | undefined
   log: Logger
+  /** See {@link ServerOptions.endOfTurn}. */
+  endOfTurn: EndOfTurn | undefined
   /** Lets work go on that no answer waits for. */
   waitUntil(work: Promise<void>): void
   /** Milliseconds since the epoch. */

@@ -22,7 +22,7 @@ import { findUpstreamFault, UPSTREAM_CALLBACK_PATH } from './upstream_options.ts
  */
 export async function createContext(options: ServerOptions): Promise<ServerContext> {
   const { now = Date.now, waitUntil = () => {}, telemetry = silentTelemetry } = options
-  const { fetchPublicUrl, mailer, inbox } = options
+  const { fetchPublicUrl, mailer, inbox, endOfTurn } = options
   const log = withRequestId(options.log ?? silentLog)
   const issuer = readIssuer(options.issuer)
   if (inbox !== undefined && !issuer.isLoopback) {
@@ -41,7 +41,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
       `This platform derives ${settings.maxPbkdf2Iterations} iterations at the most: lower PBKDF2_ITERATIONS.`,
     )
   }
-  const storage = createStorage(options.database)
+  const storage = createStorage(options.database, endOfTurn)
   await claimDatabase(storage, issuer, log)
   const wrapping = createKeyWrapping(options.secrets)
   const purposeKeys = await loadPurposeKeys({ storage, wrapping, log, waitUntil, now })
@@ -68,6 +68,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     mailer,
     inbox,
     log,
+    endOfTurn,
     waitUntil,
     now,
   }

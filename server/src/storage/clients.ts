@@ -1,7 +1,9 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import { type Page, pageValues } from './page.ts'
 import type { ClientsRow, McpServersRow } from './rows.ts'
+import { askTogether } from './together.ts'
 
 /** A client that has a row: registered by an owner, or one to which a user has granted something. */
 export interface ClientRow extends Omit<ReadonlyRow<ClientsRow>, 'source' | 'disabled_at'> {
@@ -42,7 +44,8 @@ export interface ClientStorage {
 
 const COLUMNS = 'digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at'
 
-// One statement, since it is most of what a token by client credentials costs.
+// One statement, since it is most of what a token by client credentials costs; for all who ask at once. The sub-select hides from
+// PostgreSQL how many they are, or it would plan anew for each number.
 const FIND = statement<RegisteredClientRow>(
   'clients_find_registered',
   `select ${COLUMNS}, (
@@ -50,7 +53,8 @@ const FIND = statement<RegisteredClientRow>(
        'canonical_url', server.canonical_url, 'scopes', given.scopes, 'offered', server.scopes) order by server.id), '[]')
      from auth_agent.client_server_scopes given join auth_agent.mcp_servers server on server.id = given.server_id
      where given.client_digest = client.digest and given.organization_id = client.organization_id) as servers
-   from auth_agent.clients client where digest = $1 and source = 'registered' and disabled_at is null`,
+   from unnest((select $1::bytea[])) asked (digest) join auth_agent.clients client using (digest)
+   where client.source = 'registered' and client.disabled_at is null`,
 )
 const IS_APPROVED = statement<{ approved: boolean }>(
   'clients_is_approved',
@@ -87,12 +91,14 @@ const REMOVE = statement<{ digest: Buffer }>(
   `delete from auth_agent.clients where organization_id = $1 and digest = $2 and source = 'registered' returning digest`,
 )
 
-export function clientStorage(db: Queryable): ClientStorage {
+export function clientStorage(db: Queryable, endOfTurn?: EndOfTurn): ClientStorage {
+  const findTogether = askTogether(endOfTurn, async (names: readonly string[]) => {
+    const rows = await db.query(FIND, [[...new Set(names)].map((name) => Buffer.from(name, 'latin1'))])
+    const found = new Map(rows.map((row) => [row.digest.toString('latin1'), row]))
+    return names.map((name) => found.get(name))
+  })
   return {
-    async findRegisteredClient(digest) {
-      const [row] = await db.query(FIND, [digest])
-      return row
-    },
+    findRegisteredClient: (digest) => findTogether(digest.toString('latin1')),
     findOwnClientForUpdate: async (organizationId, digest) =>
       (await db.query(FIND_OWN_FOR_UPDATE, [organizationId, digest]))[0],
     async isApprovedClient(digest) {

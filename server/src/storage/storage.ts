@@ -1,3 +1,4 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
 import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
@@ -59,16 +60,20 @@ export interface Storage extends Tables {
   transaction<Result>(work: (tables: Tables) => Promise<Result>): Promise<Result>
 }
 
-export function createStorage(database: Database): Storage {
-  return { ...tables(database), transaction: (work) => database.transaction((tx) => work(tables(tx))) }
+/** @param endOfTurn where the statements of several requests may go together */
+export function createStorage(database: Database, endOfTurn?: EndOfTurn): Storage {
+  return {
+    ...tables(database, endOfTurn),
+    transaction: (work) => database.transaction((tx) => work(tables(tx))),
+  }
 }
 
-function tables(db: Queryable): Tables {
+function tables(db: Queryable, endOfTurn?: EndOfTurn): Tables {
   return {
     ...auditEventStorage(db),
     ...authCodeStorage(db),
     ...authRequestStorage(db),
-    ...clientStorage(db),
+    ...clientStorage(db, endOfTurn),
     ...denialStorage(db),
     ...deploymentStorage(db),
     ...mcpServerStorage(db),
@@ -77,7 +82,7 @@ function tables(db: Queryable): Tables {
     ...clientServerScopeStorage(db),
     ...purposeKeyStorage(db),
     ...signingKeyStorage(db),
-    ...tokenStorage(db),
+    ...tokenStorage(db, endOfTurn),
     ...userAuthorizationStorage(db),
     ...credentialStorage(db),
     ...emailCodeStorage(db),

@@ -1,7 +1,9 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { MAX_LEEWAY } from '../options.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import type { TokensRow } from './rows.ts'
+import { askTogether } from './together.ts'
 
 /**
  * What presenting a refresh token means; docs/refresh_tokens.md has the rule.
@@ -48,6 +50,7 @@ export interface RefreshLifetimes {
 export interface RefreshedFamily
   extends Pick<
     ReadonlyRow<TokensRow>,
+    | 'family'
     | 'generation'
     | 'grant_id'
     | 'organization_id'
@@ -104,7 +107,8 @@ const LEEWAY = `interval '${MAX_LEEWAY} seconds'`
 // the server's organisation; that is passed so that PostgreSQL makes one plan of it all.
 const STANDS = `u.disabled_at is null and auth_agent.admits(o, c)
   and (t.server_id is null or (s.server_url = t.resource and auth_agent.may_use(s, u, m.user_id is not null)))`
-const MEANS_RESOURCE = `($9::text is null or $9 in (t.resource, s.canonical_url, s.canonical_origin))`
+const meansResource = (resource: string) =>
+  `(${resource} is null or ${resource} in (t.resource, s.canonical_url, s.canonical_origin))`
 // Newest first. What lies outside of the window may stay in it, but where seven are enough no more are kept.
 const SUPERSEDED_NOW = `case when t.superseded_at[1] > $6
   then $5::timestamptz || t.superseded_at[1:case when t.superseded_at[8] > $6 then 63 else 7 end]
@@ -114,21 +118,61 @@ const SUPERSEDED_NOW = `case when t.superseded_at[1] > $6
 // costs most in so small a statement is to set up its plan, and this one has half of the nodes.
 // Its conditions are those under which PRESENT decides so. Where another changes the row first, this one waits, and
 // PostgreSQL asks all of them again of the row as it is then; docs/decisions/0021 has the argument.
-const ROTATE = statement<RefreshedFamily>(
-  'tokens_rotate',
-  `update auth_agent.tokens t set generation = t.generation + 1, superseded_at = ${SUPERSEDED_NOW}, presented_from = $4,
-     last_used_at = $5, expires_at = least(t.max_expires_at, $7), access_expires_at = greatest(t.access_expires_at, $8)
-   from auth_agent.clients c, auth_agent.organizations o, auth_agent.users u
+/** @param p where what was presented stands: in the parameters, or in rows */
+function rotate(
+  p: Readonly<Record<'family' | 'generation' | 'client' | 'network' | 'resource' | 'scopes', string>>,
+  source = '',
+): string {
+  return `update auth_agent.tokens t set generation = t.generation + 1, superseded_at = ${SUPERSEDED_NOW},
+     presented_from = ${p.network}, last_used_at = $5, expires_at = least(t.max_expires_at, $7),
+     access_expires_at = greatest(t.access_expires_at, $8)
+   from ${source} auth_agent.clients c, auth_agent.organizations o, auth_agent.users u
      cross join auth_agent.mcp_servers s
      left join auth_agent.memberships m on m.organization_id = s.organization_id and m.user_id = u.id
-   where t.family = $1 and t.generation = $2 and t.client_digest = $3
+   where t.family = ${p.family} and t.generation = ${p.generation} and t.client_digest = ${p.client}
      and t.revoked_at is null and t.expires_at > $5 and t.max_expires_at > $5
      and u.id = t.user_id and c.digest = t.client_digest and o.id = t.organization_id and s.id = t.server_id
      and ${STANDS} and not 'manage' = any (t.scopes)
-     and ${MEANS_RESOURCE} and ($10::text[] is null or $10 <@ t.scopes)
-   returning 'rotated' as outcome, t.generation, t.grant_id, t.organization_id, t.user_id, u.email,
+     and ${meansResource(p.resource)} and (${p.scopes} is null or ${p.scopes} <@ t.scopes)
+   returning 'rotated' as outcome, t.family, t.generation, t.grant_id, t.organization_id, t.user_id, u.email,
      t.server_id, t.resource, t.scopes, t.identity, t.auth_time, t.dpop_jkt, t.access_expires_at,
-     s.scopes as server_scopes, s.identity as server_identity, false as moved_network`,
+     s.scopes as server_scopes, s.identity as server_identity, false as moved_network`
+}
+
+const ROTATE = statement<RefreshedFamily>(
+  'tokens_rotate',
+  rotate({
+    family: '$1',
+    generation: '$2',
+    client: '$3',
+    network: '$4',
+    resource: '$9::text',
+    scopes: '$10::text[]',
+  }),
+)
+
+// The same for all who come at once, each family once; $1 to $4, $9 and $10 are lists, scopes in one text. What another
+// transaction holds is left to whoever can wait for it, or all would. The sub-selects hide from PostgreSQL how many they
+// are, or it would plan anew for each number.
+const ROTATE_TOGETHER = statement<RefreshedFamily>(
+  'tokens_rotate_together',
+  `with presented as (
+     select * from unnest((select $1::text[]), (select $2::integer[]), (select $3::bytea[]), (select $4::bytea[]),
+       (select $9::text[]), (select $10::text[])) p (family, generation, client, network, resource, scopes)),
+   held as (
+     select p.*, string_to_array(p.scopes, ' ') as scope_list
+     from presented p join auth_agent.tokens t on t.family = p.family for update of t skip locked)
+   ${rotate(
+     {
+       family: 'p.family',
+       generation: 'p.generation',
+       client: 'p.client',
+       network: 'p.network',
+       resource: 'p.resource',
+       scopes: 'p.scope_list',
+     },
+     'held p,',
+   )}`,
 )
 
 // Every case. What the request asks for is checked before anything moves.
@@ -144,7 +188,7 @@ const PRESENT = statement<RefreshedFamily>(
        t.superseded_at[t.generation - $2] > $6 as in_race_window,
        greatest($2, t.raced_generation + 1) as raced_from,
        t.superseded_at[t.generation - t.raced_generation - 1] > $6 as run_is_open,
-       ${MEANS_RESOURCE} as means_resource
+       ${meansResource('$9::text')} as means_resource
      from auth_agent.tokens t
      join auth_agent.users u on u.id = t.user_id
      join auth_agent.clients c on c.digest = t.client_digest
@@ -208,7 +252,7 @@ const PRESENT = statement<RefreshedFamily>(
      insert into auth_agent.denials (organization_id, kind, subject, server_id, created_at, expires_at)
      select organization_id, 'grant', grant_id, server_id, $5, access_expires_at + ${LEEWAY}
      from decision where outcome = 'theft')
-   select d.outcome, coalesce(m.generation, d.generation) as generation, d.grant_id, d.organization_id, d.user_id, d.email,
+   select d.outcome, d.family, coalesce(m.generation, d.generation) as generation, d.grant_id, d.organization_id, d.user_id, d.email,
      d.server_id, d.resource, d.scopes, d.identity, d.auth_time, d.dpop_jkt,
      coalesce(m.access_expires_at, d.access_expires_at) as access_expires_at, d.server_scopes, d.server_identity,
      coalesce(d.presented_from <> $4, false) as moved_network
@@ -253,27 +297,65 @@ const REVOKE_NOT_ADMITTED = revoke(
      where o.id = t.organization_id and c.digest = t.client_digest and auth_agent.admits(o, c))`,
 )
 
-export function tokenStorage(db: Queryable): TokenStorage {
+interface Presented {
+  presentation: RefreshPresentation
+  lifetimes: RefreshLifetimes
+  now: Date
+}
+
+/** The values of the statements, but for those that are lists where several go together. */
+function momentsOf({ lifetimes: { raceWindow, refreshTokenTtl, accessTokenTtl }, now }: Presented): Date[] {
+  const after = (seconds: number) => new Date(now.getTime() + seconds * 1_000)
+  return [now, after(-raceWindow), after(refreshTokenTtl), after(accessTokenTtl)]
+}
+
+function valuesOf(presented: Presented): unknown[] {
+  const { family, generation, client_digest, presented_from, resource, scopes } = presented.presentation
+  return [family, generation, client_digest, presented_from, ...momentsOf(presented), resource, scopes]
+}
+
+/** Each family once; of one server, so that their lifetimes are the same, and of one moment. */
+function valuesOfAll(all: readonly [Presented, ...Presented[]]): unknown[] {
+  const each = <Value>(value: (presentation: RefreshPresentation) => Value) =>
+    all.map(({ presentation }) => value(presentation))
+  return [
+    each(({ family }) => family),
+    each(({ generation }) => generation),
+    each(({ client_digest }) => client_digest),
+    each(({ presented_from }) => presented_from),
+    ...momentsOf(all[0]),
+    each(({ resource }) => resource),
+    each(({ scopes }) => scopes?.join(' ') ?? null),
+  ]
+}
+
+export function tokenStorage(db: Queryable, endOfTurn?: EndOfTurn): TokenStorage {
+  const rotateTogether = askTogether(
+    endOfTurn,
+    async (all: readonly Presented[]): Promise<(RefreshedFamily | undefined)[]> => {
+      // Of two that present one family, the second is not the usual case.
+      const [first, ...others] = [
+        ...new Map(all.toReversed().map((one) => [one.presentation.family, one])).values(),
+      ]
+      if (first === undefined) return []
+      const rows =
+        others.length === 0
+          ? await db.query(ROTATE, valuesOf(first))
+          : await db.query(ROTATE_TOGETHER, valuesOfAll([first, ...others]))
+      const rotated = new Map(rows.map((row) => [row.family, row]))
+      return all.map((one) => {
+        const row = rotated.get(one.presentation.family)
+        rotated.delete(one.presentation.family)
+        return row
+      })
+    },
+  )
   return {
     async presentRefreshToken(presentation, lifetimes, now) {
-      const { family, generation, client_digest, presented_from, resource, scopes } = presentation
-      const { raceWindow, maxRacedRun, refreshTokenTtl, accessTokenTtl } = lifetimes
-      const after = (seconds: number) => new Date(now.getTime() + seconds * 1_000)
-      const values = [
-        family,
-        generation,
-        client_digest,
-        presented_from,
-        now,
-        after(-raceWindow),
-        after(refreshTokenTtl),
-        after(accessTokenTtl),
-        resource,
-        scopes,
-      ]
-      const [rotated] = await db.query(ROTATE, values)
+      const presented = { presentation, lifetimes, now }
+      const rotated = await rotateTogether(presented)
       if (rotated !== undefined) return rotated
-      const [row] = await db.query(PRESENT, [...values, maxRacedRun])
+      const [row] = await db.query(PRESENT, [...valuesOf(presented), lifetimes.maxRacedRun])
       return row
     },
     revokeFamily: (family, clientDigest, reason, now) =>

@@ -1,0 +1,38 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
+
+/** At the most as many go together, so that none waits for long. */
+export const MOST_TOGETHER = 64
+
+/**
+ * Puts together what is asked for in one turn of the event loop, since the database takes for a statement about many little more than
+ * for one about one. What is asked for alone, is asked for at once; without turns everything is.
+ *
+ * @param ask answers in the order of the items; where it rejects, it has changed nothing
+ */
+export function askTogether<Item, Answer>(
+  endOfTurn: EndOfTurn | undefined,
+  ask: (items: readonly Item[]) => Promise<readonly Answer[]>,
+): (item: Item) => Promise<Answer> {
+  const alone = async (item: Item) => (await ask([item]))[0] as Answer
+  if (endOfTurn === undefined) return alone
+  let gathering: Gathering<Item, Answer> | undefined
+  const begin = (end: EndOfTurn): Gathering<Item, Answer> => {
+    const items: Item[] = []
+    const answers = end().then(() => {
+      if (gathering?.items === items) gathering = undefined
+      return ask(items)
+    })
+    return { items, answers }
+  }
+  return async (item) => {
+    if (gathering === undefined || gathering.items.length >= MOST_TOGETHER) gathering = begin(endOfTurn)
+    const { items, answers } = gathering
+    const index = items.push(item) - 1
+    return (await answers)[index] as Answer
+  }
+}
+
+interface Gathering<Item, Answer> {
+  items: Item[]
+  answers: Promise<readonly Answer[]>
+}
