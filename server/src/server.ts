@@ -265,10 +265,13 @@ function addRoutesForPrograms(
   routes: Readonly<Record<string, Methods>>,
 ): void {
   for (const [path, methods] of Object.entries(routes))
-    app.all(path, async (c) => {
-      if (c.req.method === 'OPTIONS') return (await answerPreflight(c, async () => {})) as Response
-      return answer(context, c, methods, renderErrorForPrograms)
-    })
+    app.all(path, (c) =>
+      c.req.method === 'OPTIONS' ? preflight(c) : answer(context, c, methods, renderErrorForPrograms),
+    )
+}
+
+async function preflight(c: Context): Promise<Response> {
+  return (await answerPreflight(c, async () => {})) as Response
 }
 
 /** Whatever the endpoint has come to: a script must be able to read what it was refused. */

@@ -64,10 +64,22 @@ function findCredentials(authorization: string | null): { serverId?: string; api
   return basic === undefined ? { apiKey } : { apiKey, serverId: basic.username }
 }
 
-async function findKey(context: ServerContext, keyId: string): Promise<AuthenticatingKey | undefined> {
+function findKey(
+  context: ServerContext,
+  keyId: string,
+): AuthenticatingKey | Promise<AuthenticatingKey | undefined> {
   const cache = keyCaches.get(context) ?? createKeyCache(context)
   const cached = cache.get(keyId)
-  if (cached !== undefined && context.now() - cached.foundAt < FRESH_FOR) return cached.key
+  const isFresh = cached !== undefined && context.now() - cached.foundAt < FRESH_FOR
+  return isFresh ? cached.key : readKey(context, keyId, cache)
+}
+
+async function readKey(
+  context: ServerContext,
+  keyId: string,
+  cache: LRUCache<string, CachedKey>,
+): Promise<AuthenticatingKey | undefined> {
+  const cached = cache.get(keyId)
   try {
     const key = await context.storage.findServerKey(keyId)
     if (key === undefined) cache.delete(keyId)

@@ -1,9 +1,9 @@
 import { authenticateServer } from '../authentication/server_authentication.ts'
 import type { ServerContext } from '../context.ts'
 import { NO_STORE_FOR_ANY_ORIGIN } from '../http/cors.ts'
-import { jsonResponse } from '../http/json_response.ts'
+import { jsonTextResponse } from '../http/json_response.ts'
 import { readTokenParameters, requiredToken } from '../http/token_parameters.ts'
-import { type AccessTokenClaims, findActiveClaims } from '../tokens/access_token.ts'
+import { findActiveToken } from '../tokens/access_token.ts'
 
 /**
  * Introspection (RFC 7662), for MCP servers by their API key. A key sees only tokens whose audience is its own server;
@@ -12,14 +12,9 @@ import { type AccessTokenClaims, findActiveClaims } from '../tokens/access_token
 export async function introspection(context: ServerContext, request: Request): Promise<Response> {
   const key = await authenticateServer(context, request)
   const token = requiredToken(await readTokenParameters(request))
-  const claims = await findActiveClaims(context, token, { audience: key.server_url })
-  context.telemetry.introspected(claims !== undefined)
-  return jsonResponse(
-    claims === undefined ? { active: false } : describeActive(claims),
-    NO_STORE_FOR_ANY_ORIGIN,
-  )
+  const active = await findActiveToken(context, token, { audience: key.server_url })
+  context.telemetry.introspected(active !== undefined)
+  return jsonTextResponse(active?.introspection ?? INACTIVE, NO_STORE_FOR_ANY_ORIGIN)
 }
 
-function describeActive(claims: AccessTokenClaims): object {
-  return { active: true, ...claims, username: claims.email ?? claims.sub, token_type: 'Bearer' }
-}
+const INACTIVE = JSON.stringify({ active: false })

@@ -5,7 +5,9 @@ export const MAX_BODY_BYTES = 64 * 1024
 
 /** The media type of a request's body in lower case, without parameters; '' where none is named. */
 export function mediaTypeOf(request: Request): string {
-  return (request.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const contentType = request.headers.get('Content-Type') ?? ''
+  const end = contentType.indexOf(';')
+  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }
 
 /**

@@ -7,8 +7,11 @@ import { readJson } from './json_body.ts'
 const jsonParameters = z.record(z.string(), z.unknown())
 
 /** The parameters of introspection and revocation: a form (RFC 7662 §2.1), or the JSON that the first SDK sends. */
-export async function readTokenParameters(request: Request): Promise<Form> {
-  if (mediaTypeOf(request) !== 'application/json') return readForm(request)
+export function readTokenParameters(request: Request): Promise<Form> {
+  return mediaTypeOf(request) === 'application/json' ? readJsonParameters(request) : readForm(request)
+}
+
+async function readJsonParameters(request: Request): Promise<Form> {
   const parsed = jsonParameters.safeParse(await readJson(request))
   if (!parsed.success) throw new OAuthError('invalid_request', 'The request body must be a JSON object.')
   const parameters = Object.entries(parsed.data).filter(

@@ -5,7 +5,7 @@ import { MAX_LEEWAY } from '../options.ts'
 import { randomName } from '../random.ts'
 import type { DenialRow } from '../storage/denials.ts'
 import { parseJws, signJws, verifyJws } from './jws.ts'
-import { type VerifiedToken, verifiedTokensOf } from './verified_tokens.ts'
+import { VerifiedToken, verifiedTokensOf } from './verified_tokens.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
 export interface AccessTokenClaims {
@@ -61,6 +61,7 @@ const claimsSchema: z.ZodType<AccessTokenClaims> = z.object({
 export async function signAccessToken(context: ServerContext, subject: AccessTokenSubject): Promise<string> {
   const { issuer, settings, signingKeys } = context
   const key = await signingKeys.current(settings.signingAlg)
+  await context.endOfTurn?.()
   const iat = Math.floor(context.now() / 1000)
   const claims: AccessTokenClaims = {
     iss: issuer.url,
@@ -95,9 +96,9 @@ export async function verifyAccessToken(
   token: string,
   expected: { audience?: string } = {},
 ): Promise<Readonly<AccessTokenClaims>> {
-  const claims = await readActive(context, token, expected)
-  if (isRefusal(claims)) throw new OAuthError('invalid_token', claims)
-  return claims
+  const verified = await readActive(context, token, expected)
+  if (isRefusal(verified)) throw new OAuthError('invalid_token', verified)
+  return verified.claims
 }
 
 /** The claims of an access token that is good now, or undefined. Rejects where that cannot be told. */
@@ -106,8 +107,17 @@ export async function findActiveClaims(
   token: string,
   expected: { audience?: string } = {},
 ): Promise<Readonly<AccessTokenClaims> | undefined> {
-  const claims = await readActive(context, token, expected)
-  return isRefusal(claims) ? undefined : claims
+  return (await findActiveToken(context, token, expected))?.claims
+}
+
+/** The same, with what else is known of it. */
+export async function findActiveToken(
+  context: ServerContext,
+  token: string,
+  expected: { audience?: string } = {},
+): Promise<VerifiedToken | undefined> {
+  const verified = await readActive(context, token, expected)
+  return isRefusal(verified) ? undefined : verified
 }
 
 /** Why a token is refused. No exception, whose stack would cost more than the rest: whoever introspects asks about many. */
@@ -121,33 +131,35 @@ async function readActive(
   context: ServerContext,
   token: string,
   expected: { audience?: string },
-): Promise<Readonly<AccessTokenClaims> | Refusal> {
-  const claims = await readSigned(context, token)
-  if (isRefusal(claims)) return claims
+): Promise<VerifiedToken | Refusal> {
+  const remembered = await findRemembered(context, token)
+  const verified = remembered ?? (await verifySignature(context, token))
+  if (isRefusal(verified)) return verified
+  const { claims } = verified
+  if (claims.iss !== context.issuer.url || !isOfNow(context, claims)) return MALFORMED
+  if (remembered === undefined) verifiedTokensOf(context).add(token, verified)
   if (expected.audience !== undefined && claims.aud !== expected.audience) {
     return `The access token is for ${claims.aud}, not for ${expected.audience}.`
   }
   await context.denials.refresh()
-  return context.denials.isTokenDenied(claims) ? 'The access token was revoked.' : claims
+  return context.denials.isTokenDenied(claims) ? 'The access token was revoked.' : verified
 }
 
 const MALFORMED = 'The access token is malformed, expired, or not issued here.'
 
-async function readSigned(
+/** A token that was verified before. A key that has expired, or was removed, ends its tokens. */
+function findRemembered(
   context: ServerContext,
   token: string,
-): Promise<Readonly<AccessTokenClaims> | Refusal> {
-  const verified = verifiedTokensOf(context)
-  const known = verified.find(token)
-  // A key that has expired, or was removed, ends its tokens.
-  const isKnown = known !== undefined && (await context.signingKeys.find(known.kid)) !== undefined
-  const signed = isKnown ? known : await verifySignature(context, token)
-  if (isRefusal(signed)) return signed
-  const { iss, exp, nbf } = signed.claims
+): VerifiedToken | undefined | Promise<VerifiedToken | undefined> {
+  const remembered = verifiedTokensOf(context).find(token)
+  const key = remembered && context.signingKeys.find(remembered.kid)
+  return key instanceof Promise ? key.then((found) => found && remembered) : key && remembered
+}
+
+function isOfNow(context: ServerContext, { exp, nbf }: AccessTokenClaims): boolean {
   const now = Math.floor(context.now() / 1000)
-  if (iss !== context.issuer.url || exp <= now || (nbf !== undefined && nbf > now)) return MALFORMED
-  if (!isKnown) verified.add(token, signed)
-  return signed.claims
+  return exp > now && (nbf === undefined || nbf <= now)
 }
 
 async function verifySignature(context: ServerContext, token: string): Promise<VerifiedToken | Refusal> {
@@ -155,10 +167,11 @@ async function verifySignature(context: ServerContext, token: string): Promise<V
   const key = jws && (await context.signingKeys.find(jws.kid))
   if (jws === undefined || key === undefined)
     return 'The access token was not issued here, or its key has expired.'
+  await context.endOfTurn?.()
   const signed = verifyJws(jws, key, 'at+jwt')
   if (signed === undefined) return MALFORMED
   const { data: claims } = claimsSchema.safeParse(signed)
-  return claims === undefined ? 'The access token lacks a claim.' : { kid: key.kid, claims }
+  return claims === undefined ? 'The access token lacks a claim.' : new VerifiedToken(key.kid, claims)
 }
 
 /** The denial of one access token, kept until it has expired everywhere. */

@@ -18,8 +18,12 @@ export interface DeniableClaims {
  * it knows is too old, and only when asked, so an idle node costs nothing.
  */
 export interface Denials {
-  /** Makes sure that everything committed by the maximum age ago is known. Rejects with 503 when it cannot be. */
-  refresh(): Promise<void>
+  /**
+   * Makes sure that everything committed by the maximum age ago is known. Rejects with 503 when it cannot be.
+   *
+   * @returns undefined where it is known already, as it nearly always is
+   */
+  refresh(): Promise<void> | undefined
   /** Whether a token with these claims was revoked. Call {@link refresh} first. */
   isTokenDenied(claims: DeniableClaims): boolean
   /** Whether an API key was revoked. Call {@link refresh} first. */
@@ -105,8 +109,11 @@ class DenialSet implements Denials {
     return (this.#now() - this.#readAt) / SECOND
   }
 
-  async refresh(): Promise<void> {
-    if (this.#isWithin(this.#readAt, this.#maxAge)) return
+  refresh(): Promise<void> | undefined {
+    return this.#isWithin(this.#readAt, this.#maxAge) ? undefined : this.#refresh()
+  }
+
+  async #refresh(): Promise<void> {
     // While the database is away, one request a second tries it; the others go on at once.
     const hasJustFailed = this.#isWithin(this.#failedAt, RETRY_AFTER)
     if (!this.#reading.isRunning && hasJustFailed && this.#isStillGood()) return

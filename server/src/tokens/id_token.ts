@@ -57,7 +57,7 @@ export async function verifyIdTokenHint(
   token: string,
 ): Promise<{ sub: string; aud: string } | undefined> {
   const jws = parseJws(token)
-  const key = jws && (await context.signingKeys.find(jws.kid).catch(() => undefined))
+  const key = jws && (await Promise.resolve(context.signingKeys.find(jws.kid)).catch(() => undefined))
   const signed = jws && key && verifyJws(jws, key, 'JWT')
   const { data } = hintSchema.safeParse(signed)
   return data?.iss === context.issuer.url ? { sub: data.sub, aud: data.aud } : undefined

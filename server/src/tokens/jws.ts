@@ -49,9 +49,15 @@ export function verifyJws(jws: CompactJws, key: SigningKey, typ: JwtType): unkno
   return isGenuine ? decode(payload) : undefined
 }
 
-/** The order of its members never changes: tokens of an earlier release are ours as well. */
-function protectedHeader({ alg, kid }: SigningKey, typ: JwtType): string {
-  return encode({ alg, typ, kid })
+/** Made once for each key, and forgotten with it. */
+const protectedHeaders = new WeakMap<SigningKey, Partial<Record<JwtType, string>>>()
+
+function protectedHeader(key: SigningKey, typ: JwtType): string {
+  const known = protectedHeaders.get(key) ?? {}
+  // The order of its members never changes: tokens of an earlier release are ours as well.
+  const header = known[typ] ?? encode({ alg: key.alg, typ, kid: key.kid })
+  if (known[typ] === undefined) protectedHeaders.set(key, { ...known, [typ]: header })
+  return header
 }
 
 function encode(value: object): string {

@@ -16,10 +16,10 @@ export interface SigningKey {
 
 /** The server's signing keys. They rotate by themselves; nodes learn of each other's within a minute. */
 export interface SigningKeys {
-  /** The key that signs now. */
-  current(alg: SigningAlg): Promise<SigningKey>
-  /** The key of a token's header, if it is ours and still published. */
-  find(kid: string): Promise<SigningKey | undefined>
+  /** The key that signs now. A promise where the keys are to be read again. */
+  current(alg: SigningAlg): SigningKey | Promise<SigningKey>
+  /** The key of a token's header, if it is ours and still published. A promise where the keys are to be read again. */
+  find(kid: string): SigningKey | undefined | Promise<SigningKey | undefined>
   /** The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). */
   jwks(): Promise<{ keys: readonly JWK[] }>
   /** Since the key that signs now began to, by algorithm, in seconds. */
@@ -77,14 +77,24 @@ class KeyRing implements SigningKeys {
     this.#options = options
   }
 
-  async current(alg: SigningAlg): Promise<SigningKey> {
+  current(alg: SigningAlg): SigningKey | Promise<SigningKey> {
+    const known = this.#isOlderThan(RELOAD_AFTER) ? undefined : this.#findSigning(alg)
+    return known ?? this.#readSigning(alg)
+  }
+
+  async #readSigning(alg: SigningAlg): Promise<SigningKey> {
     await this.#reloadAfter(RELOAD_AFTER)
     const key = this.#findSigning(alg)
     if (key === undefined) throw new Error(`There is no signing key for ${alg}.`)
     return key
   }
 
-  async find(kid: string): Promise<SigningKey | undefined> {
+  find(kid: string): SigningKey | Promise<SigningKey | undefined> {
+    const known = this.#isOlderThan(RELOAD_AFTER) ? undefined : this.#findKnown(kid)
+    return known ?? this.#findCurrent(kid)
+  }
+
+  async #findCurrent(kid: string): Promise<SigningKey | undefined> {
     await this.#reloadAfter(RELOAD_AFTER)
     if (this.#findKnown(kid) === undefined)
       await (this.#loading.isRunning ? this.#reload() : this.#reloadAfter(RELOAD_UNKNOWN_AFTER))
@@ -155,8 +165,12 @@ class KeyRing implements SigningKeys {
 
   /** While the database is away the node goes on with the keys that it has; they are published long before they sign. */
   async #reloadAfter(age: number): Promise<void> {
+    if (this.#isOlderThan(age)) await this.#reload()
+  }
+
+  #isOlderThan(age: number): boolean {
     const elapsed = this.#options.now() - this.#triedAt
-    if (elapsed < 0 || elapsed >= age) await this.#reload()
+    return elapsed < 0 || elapsed >= age
   }
 
   async #reload(): Promise<void> {

@@ -4,7 +4,13 @@ import type { ServerContext } from '../context.ts'
 import { type AccessTokenClaims, findActiveClaims, signAccessToken, tokenDenial } from './access_token.ts'
 import { signJws } from './jws.ts'
 import { deny } from './revocation.ts'
-import { MAX_CHARACTERS, MAX_TOKENS, VerifiedTokens, verifiedTokensOf } from './verified_tokens.ts'
+import {
+  MAX_CHARACTERS,
+  MAX_TOKENS,
+  VerifiedToken,
+  VerifiedTokens,
+  verifiedTokensOf,
+} from './verified_tokens.ts'
 
 const RESOURCE = 'https://mcp.example.com/mcp'
 const DAY = 86_400_000
@@ -180,12 +186,12 @@ describe('what is remembered', () => {
     jti: 'j',
   }
   const add = (tokens: VerifiedTokens, token: string) =>
-    tokens.add(token, { kid: 'k', claims: { ...claims } })
+    tokens.add(token, new VerifiedToken('k', { ...claims }))
 
   it('is so many tokens at the most; the one used longest ago makes room', () => {
     const tokens = new VerifiedTokens()
     for (let index = 0; index < MAX_TOKENS; index += 1) add(tokens, `token ${index}`)
-    expect(tokens.find('token 0')).toEqual({ kid: 'k', claims })
+    expect(tokens.find('token 0')).toMatchObject({ kid: 'k', claims })
     add(tokens, 'one more')
     expect(tokens.size).toBe(MAX_TOKENS)
     expect(tokens.find('token 1')).toBeUndefined()

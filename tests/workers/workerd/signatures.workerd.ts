@@ -2,7 +2,7 @@ import { importJWK } from 'jose'
 import { expect, it } from 'vitest'
 import { parseJws, signJws, verifyJws } from '../../../server/src/tokens/jws.ts'
 import { sign, verify } from '../../../server/src/tokens/signatures.ts'
-import { VerifiedTokens } from '../../../server/src/tokens/verified_tokens.ts'
+import { VerifiedToken, VerifiedTokens } from '../../../server/src/tokens/verified_tokens.ts'
 import { readJwsVectors, wrongSignatures } from '../../support/jws_vectors.ts'
 
 /** workerd has `node:crypto` of its own, over another library than Node's. */
@@ -48,7 +48,7 @@ it('makes ES256 signatures that Web Crypto verifies, and verifies those of Web C
 it('remembers tokens by their digest', () => {
   const tokens = new VerifiedTokens()
   const claims = { iss: 'i', sub: 's', aud: 'a', client_id: 'c', scope: '', iat: 0, exp: 1, jti: 'j' }
-  tokens.add('a token', { kid: 'key-1', claims })
-  expect(tokens.find('a token')).toEqual({ kid: 'key-1', claims })
+  tokens.add('a token', new VerifiedToken('key-1', claims))
+  expect(tokens.find('a token')).toMatchObject({ kid: 'key-1', claims })
   expect(tokens.find('another token')).toBeUndefined()
 })
