@@ -124,6 +124,29 @@ describe('what an owner or a person changes while something is under way', () =>
     expect(await isActive(tokens[0] ?? '')).toBe(false)
   })
 
+  it('a client that is removed between its authentication and its token has nothing of that', async () => {
+    const robot = await server.manage<{ client_id: string; client_secret: string }>('POST', '/clients', {
+      grant_types: ['client_credentials'],
+      servers: [{ server_id: mcp.server_id, scopes: ['files:read'] }],
+    })
+    const { database } = server.database
+    const slow = await server.addNode({
+      database: {
+        ...database,
+        async query(statement, values) {
+          const rows = await database.query(statement, values)
+          if (statement.name === 'clients_find_registered') {
+            await server.manage('DELETE', `/clients/${robot.client_id}`)
+            server.clock.advance(2)
+          }
+          return rows
+        },
+      },
+    })
+    const { body } = await requestToken(slow, { grant_type: 'client_credentials', ...robot })
+    expect(await isActive(body.access_token)).toBe(false)
+  })
+
   it('a client from which a server is taken, or whose secret is replaced, loses what it got before', async () => {
     const { client_id, client_secret } = await server.manage<Record<string, string>>('POST', '/clients', {
       grant_types: ['client_credentials'],

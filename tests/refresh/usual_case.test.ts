@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createEndOfTurn } from '../../node/src/end_of_turn.ts'
 import {
   type RefreshOutcome,
   type RefreshPresentation,
@@ -105,12 +106,11 @@ describe.each([15, 18] as const)('the statement for the usual case, on PostgreSQ
     await test.database.transaction(async (tx) => {
       for (const { changes, request } of CASES) {
         await tx.runScript(`savepoint before; ${changes.join('; ')}; savepoint changed`)
-        const presentWith = async (without?: string) => {
+        const presentWith = async (without?: string, more: readonly Partial<RefreshPresentation>[] = []) => {
           const { db, asked } = watch(tx, without)
-          const answer = await tokenStorage(db).presentRefreshToken(
-            { ...PRESENTATION, ...request },
-            LIFETIMES,
-            NOW,
+          const { presentRefreshToken } = tokenStorage(db, more.length > 0 ? createEndOfTurn() : undefined)
+          const [answer] = await Promise.all(
+            [request, ...more].map((one) => presentRefreshToken({ ...PRESENTATION, ...one }, LIFETIMES, NOW)),
           )
           const state = await tx.query(STATE)
           await tx.runScript('rollback to savepoint changed')
@@ -118,7 +118,10 @@ describe.each([15, 18] as const)('the statement for the usual case, on PostgreSQ
         }
         const usual = await presentWith()
         const every = await presentWith('tokens_rotate')
+        const together = await presentWith(undefined, [{ family: 'another' }])
+        expect(together.asked[0]).toBe('tokens_rotate_together')
         const about = { changes, request }
+        expect({ ...about, ...together, asked: [] }).toEqual({ ...about, ...usual, asked: [] })
         expect({ ...about, state: usual.state }).toEqual({ ...about, state: every.state })
         expect({ ...about, answer: usual.answer }).toEqual({
           ...about,

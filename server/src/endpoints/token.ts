@@ -40,6 +40,7 @@ export async function token(
   const parameters = await readForm(request)
   checkNoRepetition(parameters, PARAMETERS)
   const grantType = checkGrantType(parameters.get('grant_type'))
+  const readSince = context.now()
   const client = await authenticateClient(context, request, parameters)
   if (!client.metadata.grant_types.includes(grantType)) {
     throw new OAuthError(
@@ -47,7 +48,7 @@ export async function token(
       `This client is not registered for the grant type ${grantType}.`,
     )
   }
-  const tokens = await GRANTS[grantType](context, { client, parameters, connection: info })
+  const tokens = await GRANTS[grantType](context, { client, readSince, parameters, connection: info })
   context.telemetry.tokensIssued(grantType)
   return jsonResponse(tokens, NO_STORE_FOR_ANY_ORIGIN)
 }

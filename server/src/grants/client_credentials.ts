@@ -38,6 +38,8 @@ export async function clientCredentials(
     clientId: client.clientId,
     resource: granted.resource,
     scopes,
+    // What ends the client's access meanwhile, ends that of tokens up to its own moment: this one is among them.
+    issuedAt: request.readSince,
   })
   return {
     access_token,

@@ -7,6 +7,8 @@ import type { TokenResponse } from './token_response.ts'
 /** A token request whose client is known to be itself. */
 export interface TokenRequest {
   client: Client
+  /** What was read of the client is no older; in milliseconds since the epoch. */
+  readSince: number
   parameters: TokenParameters
   /** Where it came from. */
   connection: ConnectionInfo

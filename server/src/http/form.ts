@@ -16,15 +16,17 @@ export interface Form {
 }
 
 /**
- * Reads a form that was posted (RFC 6749 appendix B).
- *
- * @throws OAuthError `invalid_request` for another content type, `request_too_large` beyond 64 KiB
+ * Reads a form that was posted (RFC 6749 appendix B). Rejects with an OAuthError: `invalid_request` for another content type,
+ * `request_too_large` beyond 64 KiB.
  */
-export async function readForm(request: Request, limits: { maxBytes?: number } = {}): Promise<Form> {
+export function readForm(request: Request, limits: { maxBytes?: number } = {}): Promise<Form> {
   if (mediaTypeOf(request) !== FORM_TYPE) {
-    throw new OAuthError('invalid_request', `The request must have the content type ${FORM_TYPE}.`)
+    const description = `The request must have the content type ${FORM_TYPE}.`
+    return Promise.reject(new OAuthError('invalid_request', description))
   }
-  return toForm(new URLSearchParams(await readBody(request, limits.maxBytes ?? MAX_BODY_BYTES)))
+  return readBody(request, limits.maxBytes ?? MAX_BODY_BYTES).then((body) =>
+    toForm(new URLSearchParams(body)),
+  )
 }
 
 /**

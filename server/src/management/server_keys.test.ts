@@ -27,7 +27,7 @@ async function register(server_url: string): Promise<string> {
   return body.server_id
 }
 
-function authenticate(authorization?: string): Promise<AuthenticatingKey> {
+async function authenticate(authorization?: string): Promise<AuthenticatingKey> {
   const headers = authorization === undefined ? {} : { Authorization: authorization }
   return authenticateServer(
     api.context,

@@ -5,6 +5,7 @@ import { MAX_LEEWAY } from '../options.ts'
 import { randomName } from '../random.ts'
 import type { DenialRow } from '../storage/denials.ts'
 import { parseJws, signJws, verifyJws } from './jws.ts'
+import type { SigningKey } from './signing_keys.ts'
 import { VerifiedToken, verifiedTokensOf } from './verified_tokens.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
@@ -38,6 +39,8 @@ export interface AccessTokenSubject {
   grantId?: string | undefined
   email?: string | undefined
   dpopJkt?: string | undefined
+  /** In milliseconds; now, otherwise. */
+  issuedAt?: number
 }
 
 const claimsSchema: z.ZodType<AccessTokenClaims> = z.object({
@@ -62,7 +65,7 @@ export async function signAccessToken(context: ServerContext, subject: AccessTok
   const { issuer, settings, signingKeys } = context
   const key = await signingKeys.current(settings.signingAlg)
   await context.endOfTurn?.()
-  const iat = Math.floor(context.now() / 1000)
+  const iat = Math.floor((subject.issuedAt ?? context.now()) / 1000)
   const claims: AccessTokenClaims = {
     iss: issuer.url,
     sub: subject.sub,
@@ -110,14 +113,14 @@ export async function findActiveClaims(
   return (await findActiveToken(context, token, expected))?.claims
 }
 
-/** The same, with what else is known of it. */
-export async function findActiveToken(
+/** The same, with what else is known of it; a promise where that takes longer than to look it up. */
+export function findActiveToken(
   context: ServerContext,
   token: string,
   expected: { audience?: string } = {},
-): Promise<VerifiedToken | undefined> {
-  const verified = await readActive(context, token, expected)
-  return isRefusal(verified) ? undefined : verified
+): VerifiedToken | undefined | Promise<VerifiedToken | undefined> {
+  const active = readActive(context, token, expected)
+  return active instanceof Promise ? active.then(unlessRefused) : unlessRefused(active)
 }
 
 /** Why a token is refused. No exception, whose stack would cost more than the rest: whoever introspects asks about many. */
@@ -127,39 +130,60 @@ function isRefusal(result: object | Refusal): result is Refusal {
   return typeof result === 'string'
 }
 
-async function readActive(
+function unlessRefused(result: VerifiedToken | Refusal): VerifiedToken | undefined {
+  return isRefusal(result) ? undefined : result
+}
+
+function readActive(
+  context: ServerContext,
+  token: string,
+  expected: { audience?: string },
+): VerifiedToken | Refusal | Promise<VerifiedToken | Refusal> {
+  const remembered = verifiedTokensOf(context).find(token)
+  if (remembered === undefined) return readUnknown(context, token, expected)
+  // A key that has expired, or was removed, ends its tokens.
+  const read = (key: SigningKey | undefined) =>
+    key === undefined ? readUnknown(context, token, expected) : checkActive(context, remembered, expected)
+  const key = context.signingKeys.find(remembered.kid)
+  return key instanceof Promise ? key.then(read) : read(key)
+}
+
+async function readUnknown(
   context: ServerContext,
   token: string,
   expected: { audience?: string },
 ): Promise<VerifiedToken | Refusal> {
-  const remembered = await findRemembered(context, token)
-  const verified = remembered ?? (await verifySignature(context, token))
+  const verified = await verifySignature(context, token)
   if (isRefusal(verified)) return verified
+  if (isOfNow(context, verified.claims)) verifiedTokensOf(context).add(token, verified)
+  return checkActive(context, verified, expected)
+}
+
+function checkActive(
+  context: ServerContext,
+  verified: VerifiedToken,
+  { audience }: { audience?: string },
+): VerifiedToken | Refusal | Promise<VerifiedToken | Refusal> {
   const { claims } = verified
-  if (claims.iss !== context.issuer.url || !isOfNow(context, claims)) return MALFORMED
-  if (remembered === undefined) verifiedTokensOf(context).add(token, verified)
-  if (expected.audience !== undefined && claims.aud !== expected.audience) {
-    return `The access token is for ${claims.aud}, not for ${expected.audience}.`
-  }
-  await context.denials.refresh()
-  return context.denials.isTokenDenied(claims) ? 'The access token was revoked.' : verified
+  if (!isOfNow(context, claims)) return MALFORMED
+  if (audience !== undefined && claims.aud !== audience)
+    return `The access token is for ${claims.aud}, not for ${audience}.`
+  const reading = context.denials.refresh()
+  return reading === undefined
+    ? unlessDenied(context, verified)
+    : reading.then(() => unlessDenied(context, verified))
+}
+
+function unlessDenied({ denials }: ServerContext, verified: VerifiedToken): VerifiedToken | Refusal {
+  return denials.isTokenDenied(verified.claims) ? 'The access token was revoked.' : verified
 }
 
 const MALFORMED = 'The access token is malformed, expired, or not issued here.'
 
-/** A token that was verified before. A key that has expired, or was removed, ends its tokens. */
-function findRemembered(
-  context: ServerContext,
-  token: string,
-): VerifiedToken | undefined | Promise<VerifiedToken | undefined> {
-  const remembered = verifiedTokensOf(context).find(token)
-  const key = remembered && context.signingKeys.find(remembered.kid)
-  return key instanceof Promise ? key.then((found) => found && remembered) : key && remembered
-}
-
-function isOfNow(context: ServerContext, { exp, nbf }: AccessTokenClaims): boolean {
+/** Whether a token is of this issuer, and its time is now. */
+function isOfNow(context: ServerContext, { iss, exp, nbf }: AccessTokenClaims): boolean {
   const now = Math.floor(context.now() / 1000)
-  return exp > now && (nbf === undefined || nbf <= now)
+  return iss === context.issuer.url && exp > now && (nbf === undefined || nbf <= now)
 }
 
 async function verifySignature(context: ServerContext, token: string): Promise<VerifiedToken | Refusal> {

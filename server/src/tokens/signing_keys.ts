@@ -14,14 +14,22 @@ export interface SigningKey {
   verificationKey: KeyObject
 }
 
+/** A JWK Set (RFC 7517 §5). */
+export interface PublishedKeys {
+  readonly keys: readonly JWK[]
+}
+
 /** The server's signing keys. They rotate by themselves; nodes learn of each other's within a minute. */
 export interface SigningKeys {
   /** The key that signs now. A promise where the keys are to be read again. */
   current(alg: SigningAlg): SigningKey | Promise<SigningKey>
   /** The key of a token's header, if it is ours and still published. A promise where the keys are to be read again. */
   find(kid: string): SigningKey | undefined | Promise<SigningKey | undefined>
-  /** The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). */
-  jwks(): Promise<{ keys: readonly JWK[] }>
+  /**
+   * The public keys: those that sign, those that will, and those whose last token has not expired (RFC 7517 §5). A promise where
+   * they are to be read again.
+   */
+  jwks(): PublishedKeys | Promise<PublishedKeys>
   /** Since the key that signs now began to, by algorithm, in seconds. */
   ages(): ReadonlyMap<SigningAlg, number>
   /** Adds the successor of every key that is due. */
@@ -68,7 +76,7 @@ class KeyRing implements SigningKeys {
   readonly #options: SigningKeysOptions
   #keys: readonly LoadedKey[] = []
   /** The same object as long as nothing has changed, so that the document that is made of it can be kept. */
-  #published: { keys: readonly JWK[] } = { keys: [] }
+  #published: PublishedKeys = { keys: [] }
   #triedAt = Number.NEGATIVE_INFINITY
   readonly #loading = new SharedWork<void>(MAX_LOAD)
   #failure: { cause: unknown } | undefined
@@ -104,9 +112,8 @@ class KeyRing implements SigningKeys {
     return key
   }
 
-  async jwks(): Promise<{ keys: readonly JWK[] }> {
-    await this.#reloadAfter(RELOAD_AFTER)
-    return this.#published
+  jwks(): PublishedKeys | Promise<PublishedKeys> {
+    return this.#isOlderThan(RELOAD_AFTER) ? this.#reload().then(() => this.#published) : this.#published
   }
 
   ages(): ReadonlyMap<SigningAlg, number> {

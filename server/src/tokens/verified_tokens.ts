@@ -26,7 +26,8 @@ export class VerifiedToken {
 /** At the most as many tokens as this are remembered; the one used longest ago makes room. */
 export const MAX_TOKENS = 20_000
 /**
- * And at the most so many characters of tokens, 1,000 each on average: scopes and client ids can be long. TODO_MEMORY
+ * And at the most so many characters of tokens, 1,000 each on average: scopes and client ids can be long. A usual token of 600
+ * characters takes 1.7 KiB of memory once it was introspected, a longer one three bytes for each character; all of them 60 MiB at the most.
  */
 export const MAX_CHARACTERS = 1_000 * MAX_TOKENS
 
