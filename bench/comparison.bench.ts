@@ -3,7 +3,12 @@ import { isAskedFor } from './comparison/asked_for.ts'
 import { compare } from './comparison/compare.ts'
 import type { SubjectDescription } from './comparison/subject.ts'
 import { WORKS } from './comparison/subject.ts'
-import { authAgent, authAgentInWorkerd } from './comparison/subjects/auth_agent.ts'
+import {
+  authAgent,
+  authAgentInWorkerd,
+  authAgentOnBothCores,
+  authAgentOnEmbedded,
+} from './comparison/subjects/auth_agent.ts'
 import { betterAuth } from './comparison/subjects/better_auth.ts'
 import { cloudflareOauthProvider, cloudflareOauthProviderInMemory } from './comparison/subjects/cloudflare.ts'
 import { hydra } from './comparison/subjects/hydra.ts'
@@ -22,6 +27,8 @@ const ALL: readonly SubjectDescription[] = [
   betterAuth,
   hydra,
   keycloak,
+  authAgentOnEmbedded({ name: 'Auth-Agent, embedded database', rows: 10_000 }),
+  authAgentOnBothCores({ name: 'Auth-Agent, both cores', rows: 10_000 }),
   authAgentInWorkerd({ name: 'Auth-Agent, workerd', rows: 10_000 }),
   cloudflareOauthProviderInMemory,
   cloudflareOauthProvider,

@@ -15,8 +15,8 @@ export interface ProcessOptions {
   args: readonly string[]
   environment?: Readonly<Record<string, string>>
   cwd?: string
-  /** The core that it and its descendants are bound to. */
-  core: number
+  /** The core, or cores, that it and its descendants are bound to. */
+  core: number | readonly number[]
   /** What answers 200 once it is ready. */
   readyUrl: string
 }

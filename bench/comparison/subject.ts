@@ -32,8 +32,8 @@ export type Work = (typeof WORKS)[number]
 export interface StartOptions {
   /** An empty PostgreSQL database of its own, as its superuser, over TCP on 127.0.0.1. */
   databaseUrl: string
-  /** The core that all its processes are bound to from their start. */
-  core: number
+  /** The core, or cores, that all its processes are bound to from their start. */
+  core: number | readonly number[]
 }
 
 /** Something that is measured, as it runs. */
@@ -48,6 +48,8 @@ export interface Subject {
    * next, so they are made once.
    */
   users(work: Work, count: number): Promise<readonly VirtualUser[]>
+  /** Of its PostgreSQL, where that is not the one of all. */
+  databasePid?: number
   /** Where it answers requests of this work, if not at `port`. */
   portOf?(work: Work): number
   close(): Promise<void>
@@ -58,6 +60,8 @@ export interface SubjectDescription {
   /** As the table shows it, with its version and where it keeps its state. */
   name: string
   works: readonly Work[]
+  /** Whether it works on the other core as well, beside PostgreSQL and whoever asks: then its runs count though that one is busy. */
+  usesBothCores?: boolean
   /** Installs or builds what is missing, before any is started. */
   prepare?(): Promise<void>
   start(options: StartOptions): Promise<Subject>

@@ -10,12 +10,14 @@ import { type FlowWorld, prepareFlows } from '../../tests/support/every_flow.ts'
 import { registerClient, registerServer } from '../../tests/support/flow.ts'
 import { growTables, type Sizes, storeClients } from '../../tests/support/many_rows.ts'
 import { urlOfDatabase } from '../../tests/support/postgres_server.ts'
+import { type RegisteredClient, registerClientByApi } from '../../tests/support/registered_client.ts'
 import { createTestServer } from '../../tests/support/server.ts'
 
 /** The databases are of this issuer, so that their tokens are the same; it is not where a server listens, but behind a proxy. */
 export const ISSUER = 'https://auth.example.com'
 const CLIENTS = 100
 const SERVERS = 200
+const MACHINES = 32
 
 /** A database that has been in use, and who may ask something of it. */
 export interface GrownDatabase {
@@ -25,6 +27,8 @@ export interface GrownDatabase {
   /** To make tokens as the server would. */
   context: ServerContext
   world: FlowWorld
+  /** Clients that may ask for tokens in their own name. */
+  machines: readonly RegisteredClient[]
   clientIds: readonly string[]
 }
 
@@ -70,7 +74,7 @@ export function serverOptions() {
   }
 }
 
-type Users = Pick<GrownDatabase, 'world' | 'clientIds'>
+type Users = Pick<GrownDatabase, 'world' | 'machines' | 'clientIds'>
 
 /** MCP servers, and who asks for tokens there. */
 async function prepareUsers(url: string): Promise<Users> {
@@ -88,6 +92,14 @@ async function prepareUsers(url: string): Promise<Users> {
     })
   }
   const world = await prepareFlows(server, mcp)
+  const machines: RegisteredClient[] = []
+  for (let n = 0; n < MACHINES; n += 1)
+    machines.push(
+      await registerClientByApi(server, {
+        grant_types: ['client_credentials'],
+        servers: [{ server_id: mcp.server_id, scopes: ['files:read'] }],
+      }),
+    )
   const clientIds: string[] = []
   for (let n = 0; n < CLIENTS; n += 1)
     clientIds.push(await registerClient(server, { client_name: `Client ${n}` }))
@@ -101,5 +113,5 @@ async function prepareUsers(url: string): Promise<Users> {
   }))
   await storeClients(database, rows)
   await server.close()
-  return { world, clientIds: clientIds.sort() }
+  return { world, machines, clientIds: clientIds.sort() }
 }

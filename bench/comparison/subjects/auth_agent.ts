@@ -2,11 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SERVER_ROLE } from '../../../node/src/postgres_cluster.ts'
+import { silentLog } from '@auth-agent/server/log'
+import { readOrCreateSecret } from '../../../node/src/data_directory.ts'
+import { joinEmbeddedDatabase } from '../../../node/src/embedded_database.ts'
+import { readMigrations } from '../../../node/src/migrations.ts'
+import { clusterUrl, readPostmaster, SERVER_ROLE } from '../../../node/src/postgres_cluster.ts'
+import { findPlace } from '../../../node/src/postgres_place.ts'
 import { environmentOf } from '../../../tests/support/cluster.ts'
 import { findFreePort } from '../../../tests/support/main_process.ts'
 import { WORKERD, writeConfiguration } from '../../../tests/workers/bare_workerd.ts'
+import { bindToCore } from '../../processor.ts'
 import { type GrownDatabase, ISSUER, makeGrownDatabase } from '../../scale/grown_database.ts'
+import { OTHER_CORE, SERVER_CORE } from '../measure.ts'
 import { type ProcessOptions, startProcess } from '../running_process.ts'
 import { type StartOptions, type Subject, type SubjectDescription, WORKS } from '../subject.ts'
 import { authorizing, givePasswords, signingIn } from './auth_agent/people.ts'
@@ -41,6 +48,65 @@ export function authAgent({
         environment: { ...environment, DATA_DIR: folder, ...variables },
       })),
   }
+}
+
+/** The same, as many processes as there are cores; they share one with PostgreSQL and whoever asks. */
+export function authAgentOnBothCores(options: Pick<AuthAgentOptions, 'name' | 'rows'>): SubjectDescription {
+  const cores = [SERVER_CORE, OTHER_CORE]
+  const alone = authAgent({ ...options, variables: { WORKERS: String(cores.length) } })
+  return { ...alone, usesBothCores: true, start: (how) => alone.start({ ...how, core: cores }) }
+}
+
+/** The same without a DATABASE_URL, on the PostgreSQL that it brings; that has the core of the others' PostgreSQL. */
+export function authAgentOnEmbedded({
+  name,
+  rows,
+}: Pick<AuthAgentOptions, 'name' | 'rows'>): SubjectDescription {
+  return {
+    name,
+    works: WORKS,
+    async start(options) {
+      const dataDir = await mkdtemp(join(tmpdir(), 'auth-agent-comparison-'))
+      const { owner, pid, leave } = await startEmbedded(dataDir)
+      const subject = await start(
+        rows,
+        ITERATIONS.node,
+        { ...options, databaseUrl: owner },
+        (environment) => {
+          const { DATABASE_URL: _, ...others } = environment
+          return {
+            command: process.execPath,
+            args: [MAIN],
+            environment: { ...others, DATA_DIR: dataDir },
+          }
+        },
+      )
+      return {
+        ...subject,
+        databasePid: pid,
+        async close() {
+          await subject.close()
+          await leave()
+          await rm(dataDir, { recursive: true, force: true })
+        },
+      }
+    },
+  }
+}
+
+/** Joins it before the server does, which finds it running; it stops with the last who leaves. */
+async function startEmbedded(dataDir: string) {
+  const { leave } = await joinEmbeddedDatabase({
+    dataDir,
+    migrations: await readMigrations(),
+    log: silentLog,
+  })
+  const { directory } = await findPlace(dataDir)
+  const postmaster = await readPostmaster(directory)
+  if (postmaster === undefined) throw new Error(`No PostgreSQL runs in ${directory}.`)
+  bindToCore(postmaster.pid, OTHER_CORE)
+  const password = await readOrCreateSecret(join(dataDir, 'postgres.password'))
+  return { owner: clusterUrl(postmaster.listening, password), pid: postmaster.pid, leave }
 }
 
 /** The same in workerd, as it runs at Cloudflare, with the driver's connections going straight to PostgreSQL. */
@@ -109,8 +175,10 @@ async function start(
 async function urlOfServerRole({ database, url }: GrownDatabase): Promise<string> {
   const asRole = new URL(url)
   asRole.username = SERVER_ROLE
-  // Roles belong to the whole PostgreSQL, so those of several databases share it.
-  asRole.password = 'password-of-one-benchmark'
-  await database.runScript(`alter role ${SERVER_ROLE} login password '${asRole.password}'`)
+  // Roles belong to the whole PostgreSQL, so those of several databases share it. Of the embedded one it is the superuser's.
+  if (asRole.password === '') asRole.password = 'password-of-one-benchmark'
+  await database.runScript(
+    `alter role ${SERVER_ROLE} login password '${decodeURIComponent(asRole.password)}'`,
+  )
   return asRole.href
 }

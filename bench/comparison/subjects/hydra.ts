@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { findFreePort } from '../../../tests/support/main_process.ts'
 import { type RunningProcess, startProcess } from '../running_process.ts'
-import type { SubjectDescription } from '../subject.ts'
+import type { StartOptions, SubjectDescription } from '../subject.ts'
 import { HOST, KEY_SETS, replaceKeys } from './hydra/admin.ts'
 import { buildHydra, findBinary } from './hydra/build.ts'
 import { openGateway } from './hydra/gateway.ts'
@@ -80,7 +80,10 @@ function environmentOf(databaseUrl: string, publicPort: number, adminPort: numbe
   }
 }
 
-function serve(environment: ReturnType<typeof environmentOf>, core: number): Promise<RunningProcess> {
+function serve(
+  environment: ReturnType<typeof environmentOf>,
+  core: StartOptions['core'],
+): Promise<RunningProcess> {
   return startProcess({
     command: findBinary().path,
     args: ['serve', 'all'],

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import manifest from 'oidc-provider/package.json' with { type: 'json' }
 import { findFreePort } from '../../../tests/support/main_process.ts'
 import { startProcess } from '../running_process.ts'
-import type { Subject, SubjectDescription } from '../subject.ts'
+import type { StartOptions, Subject, SubjectDescription } from '../subject.ts'
 import { createTable } from './oidc_provider/postgres_adapter.ts'
 import { makeUsers, OIDC_PROVIDER_WORKS } from './oidc_provider/users.ts'
 
@@ -47,7 +47,7 @@ async function buildPrograms(): Promise<void> {
 /** As in production: no pages of development, no debug log, keys of its own, over HTTP as behind a proxy. */
 async function start(
   program: string,
-  core: number,
+  core: StartOptions['core'],
   environment: Record<string, string> = {},
 ): Promise<Subject> {
   const port = await findFreePort()

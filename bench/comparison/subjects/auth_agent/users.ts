@@ -29,7 +29,7 @@ export async function makePlainUsers(
   const { tokens, denials } = grown.sizes
   switch (work) {
     case 'client credentials':
-      return repeat(count, () => clientCredentials(grown))
+      return Array.from({ length: count }, (_, index) => clientCredentials(grown, index))
     case 'refresh':
       return Array.from({ length: count }, (_, index) => refresh(grown, index))
     case 'introspection, seen': {
@@ -57,8 +57,8 @@ export async function makePlainUsers(
   }
 }
 
-function clientCredentials({ world }: GrownDatabase): VirtualUser {
-  const { client_id, client_secret = '' } = world.machine
+function clientCredentials({ machines }: GrownDatabase, index: number): VirtualUser {
+  const { client_id = '', client_secret = '' } = machines[index % machines.length] ?? {}
   const headers = { ...FORM, Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` }
   const request = prepareRequest({ method: 'POST', path: '/token', host: HOST, headers })
   return asking(() => request('grant_type=client_credentials'), '"access_token":"ey')
