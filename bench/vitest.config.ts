@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['bench/**/*.bench.ts'],
     globalSetup: ['tests/support/global_setup.ts'],
     pool: 'forks',
+    // What asks shall not collect garbage while it takes times.
+    execArgv: ['--max-semi-space-size=64'],
     // One at a time: they would measure each other.
     fileParallelism: false,
     testTimeout: 1_200_000,

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 
 /** An answer of HTTP/1.1. */
 export interface HttpResponse {
@@ -20,11 +20,25 @@ export interface HttpConnection {
 }
 
 export async function openConnection(port: number): Promise<HttpConnection> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const answers = readAnswers()
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
+    // One buffer for all that comes: one for each answer would have this process collect garbage while it takes times.
+    onread: {
+      buffer: Buffer.alloc(64 * 1024),
+      callback(size, buffer) {
+        // The bodies that are compared are ASCII; a byte a character is cheapest.
+        answers.take((buffer as Buffer).toString('latin1', 0, size))
+        return true
+      },
+    },
+  })
   await once(socket, 'connect')
-  // The bodies that are compared are ASCII; a byte a character is cheapest.
-  socket.setEncoding('latin1')
-  const answers = readAnswers(socket)
+  const fail = (error?: Error) => answers.fail(error ?? new Error('The server closed the connection.'))
+  socket.on('error', fail)
+  socket.on('close', () => fail())
   return {
     ask(request) {
       const answer = answers.next()
@@ -62,21 +76,21 @@ export function cookiesOf({ head }: HttpResponse): ReadonlyMap<string, string> {
   return new Map(pairs.map(([, name = '', value = '']) => [name, value]))
 }
 
-function readAnswers(socket: Socket): { next(): Promise<HttpResponse> } {
+function readAnswers() {
   let received = ''
   let waiting: PromiseWithResolvers<HttpResponse> | undefined
-  socket.on('data', (data: string) => {
-    received += data
-    const response = parseResponse(received)
-    if (response === undefined) return
-    received = ''
-    waiting?.resolve(response)
-  })
-  const fail = (error?: Error) => waiting?.reject(error ?? new Error('The server closed the connection.'))
-  socket.on('error', fail)
-  socket.on('close', () => fail())
   return {
-    next() {
+    take(data: string): void {
+      received += data
+      const response = parseResponse(received)
+      if (response === undefined) return
+      received = ''
+      waiting?.resolve(response)
+    },
+    fail(error: Error): void {
+      waiting?.reject(error)
+    },
+    next(): Promise<HttpResponse> {
       waiting = Promise.withResolvers()
       return waiting.promise
     },
