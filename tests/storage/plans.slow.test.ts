@@ -1,5 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createEndOfTurn } from '../../node/src/end_of_turn.ts'
 import { clientDigest } from '../../server/src/clients/client.ts'
+import { type Database, statement } from '../../server/src/storage/database.ts'
+import type { TokensRow } from '../../server/src/storage/rows.ts'
+import { tokenStorage } from '../../server/src/storage/tokens.ts'
 import { prepareFlows, runFlows } from '../support/every_flow.ts'
 import {
   buffersOf,
@@ -92,11 +96,30 @@ async function explainFlows(sizes: Sizes): Promise<Explained[]> {
       { database: { ...server.database, database }, clock: server.clock },
     )
     await runFlows(node, world)
+    await refreshTogether(database, server.clock.now)
     await node.server.maintain()
     explained.push(...take())
   }
   await server.close()
   return explained
+}
+
+const SOME_FAMILIES = statement<Pick<TokensRow, 'family' | 'generation' | 'client_digest'>>(
+  'test_some_families',
+  'select family, generation, client_digest from auth_agent.tokens order by family limit 8',
+)
+
+/** As on Node, where those go together that come at once. */
+async function refreshTogether(database: Database, now: number): Promise<void> {
+  const { presentRefreshToken } = tokenStorage(database, createEndOfTurn())
+  const lifetimes = { raceWindow: 60, maxRacedRun: 5, refreshTokenTtl: 2_592_000, accessTokenTtl: 3_600 }
+  const families = await database.query(SOME_FAMILIES)
+  await Promise.all(
+    families.map((family) => {
+      const presented = { ...family, presented_from: null, resource: null, scopes: null }
+      return presentRefreshToken(presented, lifetimes, new Date(now))
+    }),
+  )
 }
 
 /** Of each row instead of a sample, which would differ from run to run, and with it the choice between indexes that cost the same. */
