@@ -47,7 +47,10 @@ async function start(way: Way, database: TestDatabase, clock: TestServer['clock'
   const server = await createTestServer(options, { database: watched, clock })
   const { fetch } = await observation.server(server.server, database.database)
   const info = { clientAddress: '127.0.0.1', loopback: true }
-  return { ...server, fetch: (path, init) => fetch(new Request(new URL(path, server.issuer), init), info) }
+  return {
+    ...server,
+    fetch: async (path, init) => fetch(new Request(new URL(path, server.issuer), init), info),
+  }
 }
 
 async function compare(

@@ -49,7 +49,7 @@ export interface Listener {
  * Serves a web-standard `fetch` over HTTP. Rejects with one sentence where the port cannot be had.
  */
 export async function listen(
-  fetch: (request: Request, info: ConnectionInfo) => Promise<Response>,
+  fetch: (request: Request, info: ConnectionInfo) => Response | Promise<Response>,
   options: ListenOptions,
 ): Promise<Listener> {
   const { headersTimeoutMs = 10_000, requestTimeoutMs = 20_000 } = options

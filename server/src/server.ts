@@ -57,8 +57,8 @@ export { PURPOSES, type Purpose } from './keys/purpose_keys.ts'
 
 /** A running authorization server, for any runtime. */
 export interface Server {
-  /** Answers a request. Never rejects. */
-  fetch(request: Request, info: ConnectionInfo): Promise<Response>
+  /** Answers a request, at once where nothing is waited for. Neither throws nor rejects. */
+  fetch(request: Request, info: ConnectionInfo): Response | Promise<Response>
   /** Cleans up and rotates keys; to be called about once a minute. */
   maintain(): Promise<void>
   /** A one-time link that makes its first visitor the owner, for the terminal; undefined once there is one. */
@@ -108,14 +108,18 @@ function identify(
   app: App,
   request: Request,
   info: ConnectionInfo,
-): Promise<Response> {
-  return runRequest(info.requestId, async () => {
+): Response | Promise<Response> {
+  return runRequest(info.requestId, () => {
     const reading = purposeKeys.keepCurrent()
-    if (reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)) await reading
-    const response = await app.fetch(request, info)
-    if (response.status >= 400) response.headers.set('X-Request-Id', currentRequestId() ?? '')
-    return response
+    const mustWait = reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)
+    const answer = mustWait ? reading.then(() => app.fetch(request, info)) : app.fetch(request, info)
+    return answer instanceof Promise ? answer.then(tellRequestId) : tellRequestId(answer)
   })
+}
+
+function tellRequestId(response: Response): Response {
+  if (response.status >= 400) response.headers.set('X-Request-Id', currentRequestId() ?? '')
+  return response
 }
 
 type Endpoint = (
@@ -283,16 +287,18 @@ const renderErrorForPrograms: Render = (context, request, error) => {
 
 type Render = (context: ServerContext, request: Request, error: unknown) => Response
 
-async function answer(
+function answer(
   context: ServerContext,
   { req, env }: Context<{ Bindings: ConnectionInfo }>,
   methods: Methods,
   render: Render,
-): Promise<Response> {
+): Response | Promise<Response> {
+  const renderError = (error: unknown) => render(context, req.raw, error)
   try {
-    return await findEndpoint(methods, req.method)(context, req.raw, env, req.param())
+    const response = findEndpoint(methods, req.method)(context, req.raw, env, req.param())
+    return response instanceof Promise ? response.catch(renderError) : response
   } catch (error) {
-    return render(context, req.raw, error)
+    return renderError(error)
   }
 }
 

@@ -68,7 +68,7 @@ export async function createTestServer(
     ...overrides,
   }
   const server = await createServer(options)
-  const fetch: TestServer['fetch'] = (path, init, info) =>
+  const fetch: TestServer['fetch'] = async (path, init, info) =>
     server.fetch(new Request(new URL(path, options.issuer), { redirect: 'manual', ...init }), {
       ...LOOPBACK,
       ...info,

@@ -15,7 +15,7 @@ import {
 } from '@opentelemetry/api'
 import type { StatementWatch } from './observed_database.ts'
 
-type Fetch = (request: Request, info: ConnectionInfo) => Promise<Response>
+type Fetch = (request: Request, info: ConnectionInfo) => Response | Promise<Response>
 
 /** Whose URLs are fetched. */
 export type Fetched = 'client metadata' | 'upstream provider'

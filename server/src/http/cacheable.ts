@@ -6,8 +6,12 @@ const MAX_AGE = 300
 
 /** A public JSON document with its validator (RFC 9110 §8.8.3, RFC 9111). */
 export interface CacheableDocument {
-  body: string
-  etag: string
+  readonly body: string
+  readonly etag: string
+  /** Of the whole document. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Of the answer to whoever has it. */
+  readonly validators: Readonly<Record<string, string>>
 }
 
 /** Made once for each content object, and forgotten with it: whoever answers with the same object pays for it once. */
@@ -23,16 +27,20 @@ export function cacheableDocument(content: object): CacheableDocument {
 
 function makeDocument(content: object): CacheableDocument {
   const body = JSON.stringify(content)
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const validators = { ETag: etag, 'Cache-Control': `public, max-age=${MAX_AGE}`, ...FOR_ANY_ORIGIN }
+  return { body, etag, validators, headers: { ...validators, 'Content-Type': 'application/json' } }
 }
 
 /** Answers with the document, or with 304 to whoever has it. It is public, so scripts of every origin may read it. */
-export function respondCacheable(request: Request, { body, etag }: CacheableDocument): Response {
-  const headers = { ETag: etag, 'Cache-Control': `public, max-age=${MAX_AGE}`, ...FOR_ANY_ORIGIN }
-  const known = request.headers
-    .get('If-None-Match')
-    ?.split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''))
-  if (known?.includes(etag)) return new Response(null, { status: 304, headers })
-  return new Response(body, { status: 200, headers: { ...headers, 'Content-Type': 'application/json' } })
+export function respondCacheable(request: Request, document: CacheableDocument): Response {
+  const known = request.headers.get('If-None-Match')
+  if (known !== null && names(known, document.etag))
+    return new Response(null, { status: 304, headers: document.validators })
+  return new Response(document.body, { status: 200, headers: document.headers })
+}
+
+/** RFC 9110 §13.1.2: a list of entity tags, compared weakly. */
+function names(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }
