@@ -120,7 +120,7 @@ const SUPERSEDED_NOW = `case when t.superseded_at[1] > $6
 // PostgreSQL asks all of them again of the row as it is then; docs/decisions/0021 has the argument.
 /** @param p where what was presented stands: in the parameters, or in rows */
 function rotate(
-  p: Readonly<Record<'family' | 'generation' | 'client' | 'network' | 'resource' | 'scopes', string>>,
+  p: Readonly<Record<'family' | 'generation' | 'isOfClient' | 'network' | 'resource' | 'scopes', string>>,
   source = '',
 ): string {
   return `update auth_agent.tokens t set generation = t.generation + 1, superseded_at = ${SUPERSEDED_NOW},
@@ -129,7 +129,7 @@ function rotate(
    from ${source} auth_agent.clients c, auth_agent.organizations o, auth_agent.users u
      cross join auth_agent.mcp_servers s
      left join auth_agent.memberships m on m.organization_id = s.organization_id and m.user_id = u.id
-   where t.family = ${p.family} and t.generation = ${p.generation} and t.client_digest = ${p.client}
+   where t.family = ${p.family} and t.generation = ${p.generation} and ${p.isOfClient}
      and t.revoked_at is null and t.expires_at > $5 and t.max_expires_at > $5
      and u.id = t.user_id and c.digest = t.client_digest and o.id = t.organization_id and s.id = t.server_id
      and ${STANDS} and not 'manage' = any (t.scopes)
@@ -144,7 +144,7 @@ const ROTATE = statement<RefreshedFamily>(
   rotate({
     family: '$1',
     generation: '$2',
-    client: '$3',
+    isOfClient: 't.client_digest = $3',
     network: '$4',
     resource: '$9::text',
     scopes: '$10::text[]',
@@ -166,7 +166,8 @@ const ROTATE_TOGETHER = statement<RefreshedFamily>(
      {
        family: 'p.family',
        generation: 'p.generation',
-       client: 'p.client',
+       // Not by `=`, or PostgreSQL would know that all three are one, and look for all tokens of a client.
+       isOfClient: 't.client_digest is not distinct from p.client',
        network: 'p.network',
        resource: 'p.resource',
        scopes: 'p.scope_list',
