@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { createEndOfTurn } from '../../node/src/end_of_turn.ts'
-import { type Queryable, statement } from '../../server/src/storage/database.ts'
+import type { Queryable } from '../../server/src/storage/database.ts'
 import { type RefreshPresentation, tokenStorage } from '../../server/src/storage/tokens.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { untilOneWaits } from '../support/waiting.ts'
 import { LIFETIMES, NOW, PRESENTATION, SET_UP, STATE, watch } from './one_family.ts'
 
 const FAMILIES = ['family', 'family 1', 'family 2', 'family 3']
@@ -14,11 +14,6 @@ const COPIES = `insert into auth_agent.tokens (family, grant_id, organization_id
     auth_time, generation, superseded_at, sender_constrained, presented_from, created_at, last_used_at, expires_at,
     max_expires_at, access_expires_at
   from auth_agent.tokens, generate_series(1, 3) n`
-const WAITING = statement<{ count: number }>(
-  'test_waiting',
-  `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-)
-
 /** Refresh tokens that are presented in one turn of the event loop. */
 describe.each([15, 18] as const)('presentations that go together, on PostgreSQL %i', (version) => {
   let test: TestDatabase
@@ -97,7 +92,7 @@ describe.each([15, 18] as const)('presentations that go together, on PostgreSQL 
       )
       held = first
       expect(await Promise.all(others)).toEqual(FAMILIES.slice(1).map((family) => [family, 'rotated', 8]))
-      while ((await test.database.query(WAITING))[0]?.count !== 1) await sleep(5)
+      await untilOneWaits(test.database)
     })
     expect(await held).toEqual(['family', 'revoked', 7])
   })

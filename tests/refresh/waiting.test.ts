@@ -1,14 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Queryable, statement } from '../../server/src/storage/database.ts'
 import { type RefreshedFamily, tokenStorage } from '../../server/src/storage/tokens.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { untilOneWaits } from '../support/waiting.ts'
 import { LIFETIMES, NOW, PRESENTATION, SET_UP, STATE, watch } from './one_family.ts'
 
-const WAITING = statement<{ count: number }>(
-  'test_waiting',
-  `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-)
 const CLEANED = statement('test_cleaned', `update auth_agent.tokens set due_at = due_at + interval '1 day'`)
 
 /** A token that is presented while another transaction holds its family: what that one decided must be seen. */
@@ -33,7 +29,7 @@ describe.each([15, 18] as const)('a presentation that waits, on PostgreSQL %i', 
       .transaction(async (tx) => {
         const rollBack = (await work(tx)) === 'roll back'
         answer = present(db, 7)
-        while ((await test.database.query(WAITING))[0]?.count !== 1) await sleep(5)
+        await untilOneWaits(test.database)
         if (rollBack) throw new Error('rolled back')
       })
       .catch((error: Error) => expect(error.message).toBe('rolled back'))

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readMigrations } from '../../node/src/migrations.ts'
 import { statement } from '../../server/src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { untilOneWaits } from '../support/waiting.ts'
 import { readCatalogue } from './catalogue.ts'
 
 const EMPTY = 'drop schema auth_agent cascade'
@@ -17,11 +17,6 @@ const FOREIGN_KEYS_WITHOUT_INDEX = statement<{ name: string }>(
      select from pg_index i where i.indrelid = f.conrelid and i.indpred is null
        and (select array_agg(key order by key) from unnest((i.indkey::int2[])[0:cardinality(f.conkey) - 1]) key)
          = (select array_agg(key order by key) from unnest(f.conkey) key))`,
-)
-
-const WAITING = statement<{ count: number }>(
-  'test_waiting',
-  `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
 )
 
 describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
@@ -77,7 +72,7 @@ describe.each([15, 18] as const)('the schema on PostgreSQL %i', (version) => {
     const applied = await test.database.transaction(async (tx) => {
       await tx.runScript('select pg_advisory_xact_lock(7283104551)')
       const applied = migrate(waiting, [{ name: 'first', sql }])
-      while ((await test.database.query(WAITING))[0]?.count !== 1) await sleep(5)
+      await untilOneWaits(test.database)
       await tx.runScript(sql)
       return { applied }
     })

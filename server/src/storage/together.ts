@@ -5,16 +5,15 @@ export const MOST_TOGETHER = 64
 
 /**
  * Puts together what is asked for in one turn of the event loop, since the database takes for a statement about many little more than
- * for one about one. What is asked for alone, is asked for at once; without turns everything is.
+ * for one about one. Without turns, each is asked for by itself, at once.
  *
- * @param ask answers in the order of the items; where it rejects, it has changed nothing
+ * @param ask answers in the order of the items; where it rejects, it does for all of them
  */
 export function askTogether<Item, Answer>(
   endOfTurn: EndOfTurn | undefined,
   ask: (items: readonly Item[]) => Promise<readonly Answer[]>,
 ): (item: Item) => Promise<Answer> {
-  const alone = async (item: Item) => (await ask([item]))[0] as Answer
-  if (endOfTurn === undefined) return alone
+  if (endOfTurn === undefined) return async (item) => (await ask([item]))[0] as Answer
   let gathering: Gathering<Item, Answer> | undefined
   const begin = (end: EndOfTurn): Gathering<Item, Answer> => {
     const items: Item[] = []

@@ -335,9 +335,8 @@ export function tokenStorage(db: Queryable, endOfTurn?: EndOfTurn): TokenStorage
     endOfTurn,
     async (all: readonly Presented[]): Promise<(RefreshedFamily | undefined)[]> => {
       // Of two that present one family, the second is not the usual case.
-      const [first, ...others] = [
-        ...new Map(all.toReversed().map((one) => [one.presentation.family, one])).values(),
-      ]
+      const families = Map.groupBy(all, ({ presentation }) => presentation.family)
+      const [first, ...others] = [...families.values()].flatMap((group) => group.slice(0, 1))
       if (first === undefined) return []
       const rows =
         others.length === 0

@@ -180,10 +180,9 @@ function unlessDenied({ denials }: ServerContext, verified: VerifiedToken): Veri
 
 const MALFORMED = 'The access token is malformed, expired, or not issued here.'
 
-/** Whether a token is of this issuer, and its time is now. */
-function isOfNow(context: ServerContext, { iss, exp, nbf }: AccessTokenClaims): boolean {
+function isOfNow(context: ServerContext, { exp, nbf }: AccessTokenClaims): boolean {
   const now = Math.floor(context.now() / 1000)
-  return iss === context.issuer.url && exp > now && (nbf === undefined || nbf <= now)
+  return exp > now && (nbf === undefined || nbf <= now)
 }
 
 async function verifySignature(context: ServerContext, token: string): Promise<VerifiedToken | Refusal> {
@@ -195,7 +194,8 @@ async function verifySignature(context: ServerContext, token: string): Promise<V
   const signed = verifyJws(jws, key, 'at+jwt')
   if (signed === undefined) return MALFORMED
   const { data: claims } = claimsSchema.safeParse(signed)
-  return claims === undefined ? 'The access token lacks a claim.' : new VerifiedToken(key.kid, claims)
+  if (claims === undefined) return 'The access token lacks a claim.'
+  return claims.iss === context.issuer.url ? new VerifiedToken(key.kid, claims) : MALFORMED
 }
 
 /** The denial of one access token, kept until it has expired everywhere. */

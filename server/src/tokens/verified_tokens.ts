@@ -16,11 +16,13 @@ export class VerifiedToken {
 
   /** The body of the answer to whoever may introspect it while it is active (RFC 7662 §2.2), in JSON. */
   get introspection(): string {
-    const { claims } = this
-    const more = { username: claims.email ?? claims.sub, token_type: 'Bearer' }
-    this.#introspection ??= JSON.stringify({ active: true, ...claims, ...more })
+    this.#introspection ??= JSON.stringify(describeActive(this.claims))
     return this.#introspection
   }
+}
+
+function describeActive(claims: Readonly<AccessTokenClaims>): object {
+  return { active: true, ...claims, username: claims.email ?? claims.sub, token_type: 'Bearer' }
 }
 
 /** At the most as many tokens as this are remembered; the one used longest ago makes room. */
