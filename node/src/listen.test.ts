@@ -158,6 +158,28 @@ describe('closing', () => {
     await closed
   })
 
+  it('answers all that a connection has asked for one behind another, and then asks it to leave', async () => {
+    const gate = Promise.withResolvers<void>()
+    let taken = 0
+    const { port, close } = await start(
+      async (request) => {
+        taken += 1
+        await gate.promise
+        return new Response(new URL(request.url).pathname)
+      },
+      { drainMs: 5_000 },
+    )
+    const socket = await open(port)
+    const answers = readAll(socket)
+    const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+    socket.write(ask('/one') + ask('/two'))
+    await expect.poll(() => taken).toBe(2)
+    const closed = close()
+    gate.resolve()
+    expect(await answers).toMatch(/keep-alive.*\/one.*Connection: close.*\/two$/is)
+    await closed
+  })
+
   it('tells requests at once, those that wait for news and those that ask whether we are ready', async () => {
     const { url, close } = await start(
       async (request, { closing }) => {
