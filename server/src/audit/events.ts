@@ -5,12 +5,16 @@ import type { AuditEvent, AuditEventStorage } from '../storage/audit_events.ts'
 export interface AuditLog {
   /** Resolves when the event is stored, and also when it could not be: what happened has happened. */
   record(event: AuditEvent): Promise<void>
+  /** Only logs it, where it was stored together with what it tells of. */
+  log(event: AuditEvent): void
 }
 
 export function createAuditLog(storage: AuditEventStorage, log: Logger, now: () => number): AuditLog {
+  const logEvent = (event: AuditEvent) => log.info({ event }, event.type)
   return {
+    log: logEvent,
     async record(event) {
-      log.info({ event }, event.type)
+      logEvent(event)
       await storage.recordAuditEvent(event, new Date(now())).catch((error: unknown) => {
         log.error({ err: error, type: event.type }, 'An audit event could not be stored.')
       })

@@ -1,8 +1,10 @@
 import { redirectOrigin } from '../checks/redirect_uri.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
+import { mayUseResource } from '../grants/resource.ts'
 import { newId, newSecret } from '../random.ts'
 import type { Session } from '../sign_in/session.ts'
+import type { AuditEvent } from '../storage/audit_events.ts'
 import type { AuthCode } from '../storage/auth_codes.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import type { AuthorizationRequest } from './authorization_request.ts'
@@ -14,6 +16,20 @@ export interface Approval extends Omit<AuthorizationRequest, 'prompt' | 'maxAge'
   approved: readonly string[]
   /** What the person approved before for this client and server. */
   known: readonly UserAuthorization[]
+}
+
+/** What is known of a person for a request: whether he may use the resource, and what he approved for it before. */
+export async function findStanding(
+  context: ServerContext,
+  asked: Pick<Approval, 'client' | 'server' | 'resource'>,
+  user_id: string,
+): Promise<{ mayUse: boolean; known: readonly UserAuthorization[] }> {
+  const server_id = asked.server?.id ?? null
+  const [mayUse, known] = await Promise.all([
+    mayUseResource(context, asked, user_id),
+    context.storage.findUserAuthorizations({ user_id, client_digest: asked.client.digest, server_id }),
+  ])
+  return { mayUse, known }
 }
 
 /** RFC 6749 §4.1.2 recommends ten minutes at the most; a redirect takes seconds. */
@@ -31,23 +47,28 @@ export async function approve(
   waiting: Buffer,
   approval: Approval,
 ): Promise<string | undefined> {
-  const { client, session } = approval
-  const now = new Date(context.now())
+  const { digest, clientId, organizationId, source, metadata } = approval.client
   const code = newSecret()
-  const isFirst = await context.storage.transaction(async (tables) => {
-    if (!(await tables.consumeAuthRequest(waiting, session.digest, now))) return false
-    if (client.source !== 'registered') {
-      const { clientId, digest, source, metadata } = client
-      const organization_id = client.organizationId
-      const row = { digest, client_id: clientId, organization_id, source, metadata, secret_digest: null }
-      await tables.storeClient(row, now)
-    }
-    await tables.storeUserAuthorization(rememberedAuthorization(approval), now)
-    await tables.storeCode(authCode(context, approval, code), now)
-    return true
-  })
+  const event = approvedEvent(approval)
+  const isFirst = await context.storage.recordApproval(
+    { digest: waiting, session_digest: approval.session.digest },
+    {
+      client: {
+        digest,
+        client_id: clientId,
+        organization_id: organizationId,
+        source,
+        metadata,
+        secret_digest: null,
+      },
+      authorization: rememberedAuthorization(approval),
+      code: authCode(context, approval, code),
+      event,
+    },
+    new Date(context.now()),
+  )
   if (!isFirst) return undefined
-  await recordApproval(context, approval)
+  context.audit.log(event)
   return code
 }
 
@@ -62,15 +83,15 @@ export async function approveAgain(
   approval: Approval,
   remembered: UserAuthorization,
 ): Promise<string | undefined> {
-  const now = new Date(context.now())
   const code = newSecret()
-  const isStillThere = await context.storage.transaction(async (tables) => {
-    if (!(await tables.recordAuthorizationUse(remembered.id, now))) return false
-    await tables.storeCode(authCode(context, approval, code), now)
-    return true
-  })
+  const event = approvedEvent(approval)
+  const isStillThere = await context.storage.recordRepeatedApproval(
+    remembered.id,
+    { code: authCode(context, approval, code), event },
+    new Date(context.now()),
+  )
   if (!isStillThere) return undefined
-  await recordApproval(context, approval)
+  context.audit.log(event)
   return code
 }
 
@@ -101,15 +122,15 @@ function organizationOf({ server, client }: Approval): string {
   return server?.organization_id ?? client.organizationId
 }
 
-function recordApproval(context: ServerContext, approval: Approval): Promise<void> {
-  return context.audit.record({
+function approvedEvent(approval: Approval): AuditEvent {
+  return {
     type: 'authorization.approved',
     organization_id: organizationOf(approval),
     user_id: approval.session.user.id,
     client_id: approval.client.clientId,
     server_id: approval.server?.id,
     detail: { scopes: approval.approved },
-  })
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { approveAgain } from '../authorization/approval.ts'
+import { approveAgain, findStanding } from '../authorization/approval.ts'
 import {
   type AuthorizationRequest,
   checkAuthorizationRequest,
@@ -10,7 +10,6 @@ import { isConfidential } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { mayUseResource } from '../grants/resource.ts'
 import { type Form, readForm, readQuery } from '../http/form.ts'
 import { seeOther } from '../http/see_other.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
@@ -27,8 +26,10 @@ import { askForConsent } from './consent.ts'
 export async function authorization(context: ServerContext, request: Request): Promise<Response> {
   if (request.method === 'POST') return repeatAsGet(context, await readForm(request))
   const form = readQuery(request)
-  const recipient = await findRecipient(context, form)
-  const session = await findSession(context, request)
+  const [recipient, session] = await Promise.all([
+    findRecipient(context, form),
+    findSession(context, request),
+  ])
   try {
     const asked = await checkAuthorizationRequest(context, recipient, form)
     return await decide(context, request, asked, session)
@@ -78,15 +79,11 @@ async function decide(
       throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
     return seeOther(context, signInUrl(context, request))
   }
-  if (!(await mayUseResource(context, asked, session.user.id))) {
+  const { mayUse, known } = await findStanding(context, asked, session.user.id)
+  if (!mayUse) {
     if (isSilent) throw new OAuthError('access_denied', 'This person may not use this MCP server.')
     return renderNoAccess(context, request, asked, session)
   }
-  const known = await context.storage.findUserAuthorizations({
-    user_id: session.user.id,
-    client_digest: asked.client.digest,
-    server_id: asked.server?.id ?? null,
-  })
   const remembered = findRemembered(asked, known)
   const approval = { ...asked, session, approved: asked.scopes, known }
   const code = remembered && (await approveAgain(context, approval, remembered))

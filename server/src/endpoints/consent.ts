@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { approve } from '../authorization/approval.ts'
+import { approve, findStanding } from '../authorization/approval.ts'
 import { type AuthorizationRequest, checkAdmission } from '../authorization/authorization_request.ts'
 import { respond } from '../authorization/authorization_response.ts'
 import { redirectKind } from '../checks/redirect_uri.ts'
@@ -8,7 +8,7 @@ import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { mayUseResource, type ResolvedResource, resolveResource } from '../grants/resource.ts'
+import { type ResolvedResource, resolveResource } from '../grants/resource.ts'
 import { readForm } from '../http/form.ts'
 import { findByDigest } from '../keys/find_by_digest.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
@@ -45,14 +45,13 @@ export async function askForConsent(
   known: readonly UserAuthorization[],
 ): Promise<Response> {
   const { basePath } = context.issuer
-  const handle = await storeRequest(context, asked, session)
+  const [handle, operator] = await Promise.all([storeRequest(context, asked, session), findOperator(context)])
   const browser = identifyBrowser(context, request)
-  const passkeys = await context.storage.listPasskeys(session.user.id)
   const url = new URL(request.url)
   const switchQuery = new URLSearchParams({ switch: '1', return_to: url.pathname + url.search })
   const page = renderConsentPage({
     basePath,
-    operator: await findOperator(context),
+    operator,
     csrf: browser.csrf,
     request: handle,
     ...describeClient(asked),
@@ -62,7 +61,7 @@ export async function askForConsent(
     clientSees: asked.scopes.filter((scope) => scope === 'openid' || scope === 'email'),
     user: { email: session.user.email },
     stepUp: known.length > 0,
-    offerPasskey: passkeys.length === 0,
+    offerPasskey: !session.user.hasPasskey,
     switchAccountUrl: `${basePath}/sign-in?${switchQuery}`,
     formActions: [asked.redirectUri],
   })
@@ -152,13 +151,8 @@ export async function consent(context: ServerContext, request: Request): Promise
   const approved = asked.scopes.filter((scope) => form.getAll('scope').includes(scope))
   if (decision === 'deny' || approved.every((scope) => scope === 'offline_access'))
     return refuse('The person did not allow it.')
-  if (!(await mayUseResource(context, asked, session.user.id)))
-    return refuse('This person may not use this MCP server.')
-  const known = await context.storage.findUserAuthorizations({
-    user_id: session.user.id,
-    client_digest: asked.client.digest,
-    server_id: asked.server?.id ?? null,
-  })
+  const { mayUse, known } = await findStanding(context, asked, session.user.id)
+  if (!mayUse) return refuse('This person may not use this MCP server.')
   const code = await approve(context, waiting, { ...asked, session, approved, known })
   if (code === undefined) throw alreadyAnswered()
   return respond(context, asked, { code })

@@ -17,7 +17,7 @@ export interface Session {
   digest: Buffer
   /** What names it in public. */
   id: string
-  user: { id: string; email: string }
+  user: { id: string; email: string; hasPasskey: boolean }
   authTime: Date
   /** How the person proved who he is (RFC 8176). */
   amr: readonly string[]
@@ -36,7 +36,7 @@ export async function findSession(context: ServerContext, request: Request): Pro
   if (now.getTime() - stored.last_seen_at.getTime() > SEEN_SECONDS * 1000) {
     await context.storage.recordSessionUse(digest, { idle: IDLE_SECONDS, absolute: ABSOLUTE_SECONDS }, now)
   }
-  const user = { id: stored.user_id, email: stored.email }
+  const user = { id: stored.user_id, email: stored.email, hasPasskey: stored.has_passkey }
   return { digest, id: stored.id, user, authTime: stored.auth_time, amr: stored.amr }
 }
 

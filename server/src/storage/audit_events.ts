@@ -1,4 +1,5 @@
 import { type Queryable, statement } from './database.ts'
+import { jsonRow, toJsonRow } from './json_row.ts'
 
 /** What happened, as it is stored. Never holds a secret, a token, a code or a password. */
 export interface AuditEvent {
@@ -15,25 +16,24 @@ export interface AuditEventStorage {
   recordAuditEvent(event: AuditEvent, now: Date): Promise<void>
 }
 
-const RECORD = statement(
-  'audit_events_record',
-  `insert into auth_agent.audit_events (organization_id, occurred_at, type, user_id, client_id, server_id, detail)
-   values ($1, $2, $3, $4, $5, $6, $7)`,
-)
+const COLUMNS = 'organization_id, occurred_at, type, user_id, client_id, server_id, detail'
+
+/** Inserts the event that a relation has. */
+export function insertAuditEvent(relation: string): string {
+  return `insert into auth_agent.audit_events (${COLUMNS}) select ${COLUMNS} from ${relation} given`
+}
+
+/** An event as a row. */
+export function auditEventRow({ detail = {}, ...event }: AuditEvent, occurred_at: Date) {
+  return { ...event, detail, occurred_at }
+}
+
+const RECORD = statement('audit_events_record', insertAuditEvent(jsonRow('audit_events', '$1')))
 
 export function auditEventStorage(db: Queryable): AuditEventStorage {
   return {
     async recordAuditEvent(event, now) {
-      const { organization_id, user_id, client_id, server_id, type, detail = {} } = event
-      await db.query(RECORD, [
-        organization_id,
-        now,
-        type,
-        user_id,
-        client_id,
-        server_id,
-        JSON.stringify(detail),
-      ])
+      await db.query(RECORD, [toJsonRow(auditEventRow(event, now))])
     },
   }
 }

@@ -1,6 +1,8 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import type { AuthCodesRow } from './rows.ts'
+import { findTogether } from './together.ts'
 
 /** An authorization code and all that it is bound to; `server_id` is null where only identity was asked for. */
 export type AuthCode = Omit<StoredAuthCode, 'created_at' | 'used_at'>
@@ -19,7 +21,6 @@ export interface OpenedGrant {
 }
 
 export interface AuthCodeStorage {
-  storeCode(code: AuthCode, now: Date): Promise<void>
   findCode(digest: Buffer): Promise<Omit<StoredAuthCode, 'created_at'> | undefined>
   /**
    * Uses the code and opens its grant, in one statement: the code is unused and not expired, the session in which it
@@ -46,14 +47,14 @@ export type PendingCodes = Pick<AuthCode, 'user_id' | 'client_digest' | 'server_
 const COLUMNS = `digest, organization_id, client_digest, user_id, server_id, session_id, grant_id, resource, redirect_uri,
   scopes, identity, nonce, code_challenge, dpop_jkt, auth_time, expires_at`
 
-const STORE = statement(
-  'auth_codes_store',
-  `insert into auth_agent.auth_codes (${COLUMNS}, created_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-)
+/** Inserts the code that a relation has. */
+export function insertCode(relation: string): string {
+  return `insert into auth_agent.auth_codes (${COLUMNS}, created_at) select ${COLUMNS}, created_at from ${relation} given`
+}
+
 const FIND = statement<Omit<StoredAuthCode, 'created_at'>>(
   'auth_codes_find',
-  `select ${COLUMNS}, used_at from auth_agent.auth_codes where digest = $1`,
+  `select ${COLUMNS}, used_at from unnest((select $1::bytea[])) asked (digest) join auth_agent.auth_codes using (digest)`,
 )
 const CONSUME = statement<ConsumedCode>(
   'auth_codes_consume',
@@ -90,33 +91,14 @@ const VOID_PENDING = statement(
    where user_id = $1 and client_digest = $2 and server_id is not distinct from $3 and used_at is null`,
 )
 
-export function authCodeStorage(db: Queryable): AuthCodeStorage {
+export function authCodeStorage(db: Queryable, endOfTurn?: EndOfTurn): AuthCodeStorage {
+  const find = findTogether(
+    endOfTurn,
+    ({ digest }: Pick<AuthCode, 'digest'>) => digest.toString('latin1'),
+    (asked) => db.query(FIND, [asked.map(({ digest }) => digest)]),
+  )
   return {
-    async storeCode(code, now) {
-      await db.query(STORE, [
-        code.digest,
-        code.organization_id,
-        code.client_digest,
-        code.user_id,
-        code.server_id,
-        code.session_id,
-        code.grant_id,
-        code.resource,
-        code.redirect_uri,
-        code.scopes,
-        code.identity,
-        code.nonce,
-        code.code_challenge,
-        code.dpop_jkt,
-        code.auth_time,
-        code.expires_at,
-        now,
-      ])
-    },
-    async findCode(digest) {
-      const [row] = await db.query(FIND, [digest])
-      return row
-    },
+    findCode: async (digest) => (await find({ digest }))[0],
     async consumeCode(digest, grant, now) {
       const [row] = await db.query(CONSUME, [
         digest,

@@ -1,9 +1,10 @@
 import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import { jsonRow, toJsonRow } from './json_row.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import { type Page, pageValues } from './page.ts'
 import type { ClientsRow, McpServersRow } from './rows.ts'
-import { askTogether } from './together.ts'
+import { findTogether } from './together.ts'
 
 /** A client that has a row: registered by an owner, or one to which a user has granted something. */
 export interface ClientRow extends Omit<ReadonlyRow<ClientsRow>, 'source' | 'disabled_at'> {
@@ -71,16 +72,7 @@ const FIND_OWN_FOR_UPDATE = statement<ClientRow>(
   `select ${COLUMNS} from auth_agent.clients
    where organization_id = $1 and digest = $2 and source = 'registered' for update`,
 )
-// A client has one row for all who use it. Where nothing has changed it is not touched, not even locked, or all who approve
-// a client that many use would wait for each other.
-const STORE = statement(
-  'clients_store',
-  `insert into auth_agent.clients (digest, client_id, organization_id, source, metadata, secret_digest, created_at, updated_at)
-   select $1::bytea, $2::text, $3::text, $4::text, $5::jsonb, $6::bytea, $7::timestamptz, $7::timestamptz
-   where not exists (select from auth_agent.clients where digest = $1 and metadata = $5)
-   on conflict (digest) do update set metadata = excluded.metadata, updated_at = excluded.updated_at
-   where clients.source = excluded.source and clients.source <> 'registered'`,
-)
+const STORE = statement('clients_store', insertClient(jsonRow('clients', '$1')))
 const CHANGE = statement<{ digest: Buffer }>(
   'clients_change_registered',
   `update auth_agent.clients set metadata = $3, secret_digest = $4, updated_at = $5
@@ -91,14 +83,27 @@ const REMOVE = statement<{ digest: Buffer }>(
   `delete from auth_agent.clients where organization_id = $1 and digest = $2 and source = 'registered' returning digest`,
 )
 
+/**
+ * Inserts the client that a relation has, or brings its metadata up to date. A client has one row for all who use it. Where nothing
+ * has changed it is not touched, not even locked, or all who approve a client that many use would wait for each other.
+ */
+export function insertClient(relation: string): string {
+  return `insert into auth_agent.clients (${COLUMNS})
+   select ${COLUMNS} from ${relation} given
+   where not exists (
+     select from auth_agent.clients known where known.digest = given.digest and known.metadata = given.metadata)
+   on conflict (digest) do update set metadata = excluded.metadata, updated_at = excluded.updated_at
+   where clients.source = excluded.source and clients.source <> 'registered'`
+}
+
 export function clientStorage(db: Queryable, endOfTurn?: EndOfTurn): ClientStorage {
-  const findTogether = askTogether(endOfTurn, async (names: readonly string[]) => {
-    const rows = await db.query(FIND, [[...new Set(names)].map((name) => Buffer.from(name, 'latin1'))])
-    const found = new Map(rows.map((row) => [row.digest.toString('latin1'), row]))
-    return names.map((name) => found.get(name))
-  })
+  const findRegistered = findTogether(
+    endOfTurn,
+    ({ digest }: Pick<ClientRow, 'digest'>) => digest.toString('latin1'),
+    (clients) => db.query(FIND, [clients.map(({ digest }) => digest)]),
+  )
   return {
-    findRegisteredClient: (digest) => findTogether(digest.toString('latin1')),
+    findRegisteredClient: async (digest) => (await findRegistered({ digest }))[0],
     findOwnClientForUpdate: async (organizationId, digest) =>
       (await db.query(FIND_OWN_FOR_UPDATE, [organizationId, digest]))[0],
     async isApprovedClient(digest) {
@@ -106,16 +111,7 @@ export function clientStorage(db: Queryable, endOfTurn?: EndOfTurn): ClientStora
     },
     listRegisteredClients: (organizationId, page) => db.query(LIST, [organizationId, ...pageValues(page)]),
     async storeClient(client, now) {
-      const { digest, client_id, organization_id, source, metadata, secret_digest } = client
-      await db.query(STORE, [
-        digest,
-        client_id,
-        organization_id,
-        source,
-        JSON.stringify(metadata),
-        secret_digest,
-        now,
-      ])
+      await db.query(STORE, [toJsonRow({ ...client, created_at: now, updated_at: now })])
     },
     async changeRegisteredClient(client, now) {
       const { organization_id, digest, metadata, secret_digest } = client

@@ -1,6 +1,8 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, statement } from './database.ts'
 import { type Page, pageValues } from './page.ts'
 import type { McpServersRow } from './rows.ts'
+import { findTogether } from './together.ts'
 import { isUniqueViolation } from './unique_violation.ts'
 
 /** A scope that an MCP server offers, and its owner's words for it on the consent page. */
@@ -62,7 +64,8 @@ const FIND = statement<McpServer>(
 )
 const FIND_BY_CANONICAL_URL = statement<McpServer>(
   'mcp_servers_find_by_canonical_url',
-  `select ${COLUMNS} from auth_agent.mcp_servers where canonical_url = $1`,
+  `select ${COLUMNS} from unnest((select $1::text[])) asked (canonical_url)
+   join auth_agent.mcp_servers using (canonical_url)`,
 )
 const TWO_BY_ORIGIN = statement<McpServer>(
   'mcp_servers_two_by_origin',
@@ -74,10 +77,11 @@ const TWO_BY_SCOPES = statement<McpServer>(
   `select ${COLUMNS} from auth_agent.mcp_servers
    where array(select offered ->> 'name' from jsonb_array_elements(scopes) offered) @> $1::text[] limit 2`,
 )
-const MAY_USE = statement<{ may_use: boolean }>(
+const MAY_USE = statement<Use>(
   'mcp_servers_may_use',
-  `select auth_agent.may_use(server, person) as may_use
-   from auth_agent.mcp_servers server, auth_agent.users person where server.id = $1 and person.id = $2`,
+  `select server_id, user_id from unnest((select $1::text[]), (select $2::text[])) asked (server_id, user_id)
+   join auth_agent.mcp_servers server on server.id = server_id join auth_agent.users person on person.id = user_id
+   where auth_agent.may_use(server, person)`,
 )
 const FIND_OWN = statement<McpServer>(
   'mcp_servers_find_own',
@@ -110,11 +114,26 @@ const REMOVE = statement<{ id: string }>(
   'delete from auth_agent.mcp_servers where organization_id = $1 and id = $2 returning id',
 )
 
-export function mcpServerStorage(db: Queryable): McpServerStorage {
+interface Use {
+  server_id: string
+  user_id: string
+}
+
+export function mcpServerStorage(db: Queryable, endOfTurn?: EndOfTurn): McpServerStorage {
+  const findByCanonicalUrl = findTogether(
+    endOfTurn,
+    ({ canonical_url }: Pick<McpServer, 'canonical_url'>) => canonical_url,
+    (asked) => db.query(FIND_BY_CANONICAL_URL, [asked.map(({ canonical_url }) => canonical_url)]),
+  )
+  const findUses = findTogether(
+    endOfTurn,
+    ({ server_id, user_id }: Use) => `${server_id} ${user_id}`,
+    (asked) =>
+      db.query(MAY_USE, [asked.map(({ server_id }) => server_id), asked.map(({ user_id }) => user_id)]),
+  )
   return {
     findServer: async (id) => (await db.query(FIND, [id]))[0],
-    findServerByCanonicalUrl: async (canonicalUrl) =>
-      (await db.query(FIND_BY_CANONICAL_URL, [canonicalUrl]))[0],
+    findServerByCanonicalUrl: async (canonical_url) => (await findByCanonicalUrl({ canonical_url }))[0],
     findOnlyServerByOrigin: async (canonicalOrigin) =>
       onlyOne(await db.query(TWO_BY_ORIGIN, [canonicalOrigin])),
     async findOnlyServer(scopes) {
@@ -122,7 +141,7 @@ export function mcpServerStorage(db: Queryable): McpServerStorage {
       if (only !== undefined || scopes.length === 0) return only
       return onlyOne(await db.query(TWO_BY_SCOPES, [scopes]))
     },
-    mayUse: async (serverId, userId) => (await db.query(MAY_USE, [serverId, userId]))[0]?.may_use ?? false,
+    mayUse: async (server_id, user_id) => (await findUses({ server_id, user_id })).length > 0,
 
     findOwnServer: async (organizationId, id) => (await db.query(FIND_OWN, [organizationId, id]))[0],
     findOwnServerForUpdate: async (organizationId, id) =>

@@ -1,5 +1,7 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, statement } from './database.ts'
 import type { OrganizationsRow } from './rows.ts'
+import { findTogether } from './together.ts'
 
 /** Which clients may come in: everyone, those whose metadata document is at a listed domain, registered ones only. */
 export type ClientPolicy = 'everyone' | 'domains' | 'registered'
@@ -21,7 +23,7 @@ const COLUMNS = 'id, name, client_policy, client_domains, created_at'
 
 const FIND = statement<Organization>(
   'organizations_find',
-  `select ${COLUMNS} from auth_agent.organizations where id = $1`,
+  `select ${COLUMNS} from unnest((select $1::text[])) asked (id) join auth_agent.organizations using (id)`,
 )
 const CHANGE = statement<Organization>(
   'organizations_change',
@@ -30,9 +32,14 @@ const CHANGE = statement<Organization>(
    where id = $1 returning ${COLUMNS}`,
 )
 
-export function organizationStorage(db: Queryable): OrganizationStorage {
+export function organizationStorage(db: Queryable, endOfTurn?: EndOfTurn): OrganizationStorage {
+  const find = findTogether(
+    endOfTurn,
+    ({ id }: Pick<Organization, 'id'>) => id,
+    (asked) => db.query(FIND, [asked.map(({ id }) => id)]),
+  )
   return {
-    findOrganization: async (id) => (await db.query(FIND, [id]))[0],
+    findOrganization: async (id) => (await find({ id }))[0],
     changeOrganization: async (id, { name, client_policy, client_domains }) =>
       (await db.query(CHANGE, [id, name, client_policy, client_domains]))[0],
   }

@@ -1,10 +1,13 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, statement } from './database.ts'
+import { findTogether } from './together.ts'
 
 export interface StoredSession {
   digest: Buffer
   id: string
   user_id: string
   email: string
+  has_passkey: boolean
   auth_time: Date
   amr: string[]
   last_seen_at: Date
@@ -52,9 +55,11 @@ const START = statement(
 )
 const FIND = statement<StoredSession>(
   'sessions_find',
-  `select s.digest, s.id, s.user_id, u.email, s.auth_time, s.amr, s.last_seen_at
-   from auth_agent.sessions s join auth_agent.users u on u.id = s.user_id
-   where s.digest = $1 and s.expires_at > $2 and u.disabled_at is null and u.email_verified_at is not null`,
+  `select s.digest, s.id, s.user_id, u.email, s.auth_time, s.amr, s.last_seen_at,
+     exists (select from auth_agent.credentials c where c.user_id = u.id and c.type = 'passkey') as has_passkey
+   from unnest((select $1::bytea[])) asked (digest) join auth_agent.sessions s using (digest)
+   join auth_agent.users u on u.id = s.user_id
+   where s.expires_at > $2 and u.disabled_at is null and u.email_verified_at is not null`,
 )
 const RECORD_USE = statement(
   'sessions_record_use',
@@ -80,16 +85,24 @@ const END_ALL = statement(
   'delete from auth_agent.sessions where user_id = $1 and ($2::bytea is null or digest <> $2)',
 )
 
-export function sessionStorage(db: Queryable): SessionStorage {
+interface Asked {
+  digest: Buffer
+  now: Date
+}
+
+export function sessionStorage(db: Queryable, endOfTurn?: EndOfTurn): SessionStorage {
+  const find = findTogether(
+    endOfTurn,
+    ({ digest }: Pick<StoredSession, 'digest'>) => digest.toString('latin1'),
+    (asked: readonly [Asked, ...Asked[]]) =>
+      db.query(FIND, [asked.map(({ digest }) => digest), asked[0].now]),
+  )
   return {
     async startSession(it, replaced, now) {
       const values = [it.digest, it.id, it.user_id, it.auth_time, it.amr, it.user_agent, now, it.expires_at]
       await db.query(START, [...values, replaced])
     },
-    async findSession(digest, now) {
-      const [session] = await db.query(FIND, [digest, now])
-      return session
-    },
+    findSession: async (digest, now) => (await find({ digest, now }))[0],
     async recordSessionUse(digest, { idle, absolute }, now) {
       await db.query(RECORD_USE, [digest, now, idle, absolute])
     },

@@ -1,4 +1,5 @@
 import type { EndOfTurn } from '../end_of_turn.ts'
+import { type ApprovalStorage, approvalStorage } from './approvals.ts'
 import { type AuditEventStorage, auditEventStorage } from './audit_events.ts'
 import { type AuthCodeStorage, authCodeStorage } from './auth_codes.ts'
 import { type AuthRequestStorage, authRequestStorage } from './auth_requests.ts'
@@ -28,7 +29,8 @@ import { type UserStorage, userStorage } from './users.ts'
 
 /** What the server needs to know and to record, in the terms of its business; one file a table says how. */
 export interface Tables
-  extends AuditEventStorage,
+  extends ApprovalStorage,
+    AuditEventStorage,
     AuthCodeStorage,
     AuthRequestStorage,
     ClientStorage,
@@ -70,20 +72,21 @@ export function createStorage(database: Database, endOfTurn?: EndOfTurn): Storag
 
 function tables(db: Queryable, endOfTurn?: EndOfTurn): Tables {
   return {
+    ...approvalStorage(db),
     ...auditEventStorage(db),
-    ...authCodeStorage(db),
-    ...authRequestStorage(db),
+    ...authCodeStorage(db, endOfTurn),
+    ...authRequestStorage(db, endOfTurn),
     ...clientStorage(db, endOfTurn),
     ...denialStorage(db),
     ...deploymentStorage(db),
-    ...mcpServerStorage(db),
+    ...mcpServerStorage(db, endOfTurn),
     ...mcpServerKeyStorage(db),
-    ...organizationStorage(db),
+    ...organizationStorage(db, endOfTurn),
     ...clientServerScopeStorage(db),
     ...purposeKeyStorage(db),
     ...signingKeyStorage(db),
     ...tokenStorage(db, endOfTurn),
-    ...userAuthorizationStorage(db),
+    ...userAuthorizationStorage(db, endOfTurn),
     ...credentialStorage(db),
     ...emailCodeStorage(db),
     ...expiredRowStorage(db),
@@ -92,7 +95,7 @@ function tables(db: Queryable, endOfTurn?: EndOfTurn): Tables {
     ...memberStorage(db),
     ...membershipStorage(db),
     ...oneTimeLinkStorage(db),
-    ...sessionStorage(db),
+    ...sessionStorage(db, endOfTurn),
     ...usedOnceStorage(db),
     ...userStorage(db),
   }

@@ -31,6 +31,24 @@ export function askTogether<Item, Answer>(
   }
 }
 
+/**
+ * Finds rows by what names them: those that are looked for in one turn together, and each name once.
+ *
+ * @param nameOf what an item and the rows that it means have in common, as text
+ * @param find the rows of all items, in any order
+ */
+export function findTogether<Key, Item extends Key, Row extends Key>(
+  endOfTurn: EndOfTurn | undefined,
+  nameOf: (key: Key) => string,
+  find: (items: readonly [Item, ...Item[]]) => Promise<readonly Row[]>,
+): (item: Item) => Promise<readonly Row[]> {
+  return askTogether(endOfTurn, async (items) => {
+    const [first, ...others] = new Map(items.map((item) => [nameOf(item), item])).values()
+    const rows = Map.groupBy(first === undefined ? [] : await find([first, ...others]), nameOf)
+    return items.map((item) => rows.get(nameOf(item)) ?? [])
+  })
+}
+
 interface Gathering<Item, Answer> {
   items: Item[]
   answers: Promise<readonly Answer[]>

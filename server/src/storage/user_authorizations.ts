@@ -1,6 +1,9 @@
+import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import { jsonRow, toJsonRow } from './json_row.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import type { UserAuthorizationsRow } from './rows.ts'
+import { findTogether } from './together.ts'
 
 /** What a person approved, remembered, with the metadata of the client as they saw it. */
 export type UserAuthorization = Omit<ReadonlyRow<UserAuthorizationsRow>, 'granted_at' | 'last_used_at'>
@@ -21,33 +24,34 @@ export interface ListedAuthorization {
   last_used_at: Date
 }
 
+/** Whose authorizations: of one person for one client at one server. */
+type Holder = Pick<UserAuthorization, 'user_id' | 'client_digest' | 'server_id'>
+
 export interface UserAuthorizationStorage {
-  findUserAuthorizations(
-    of: Pick<UserAuthorization, 'user_id' | 'client_digest' | 'server_id'>,
-  ): Promise<UserAuthorization[]>
+  findUserAuthorizations(of: Holder): Promise<readonly UserAuthorization[]>
   /** Whether this person ever approved this client, for this redirect origin. */
   hasApprovedClient(userId: string, clientDigest: Buffer, redirectOrigin: string): Promise<boolean>
-  /** Notes that what was approved is used again; false where it is not remembered any more. */
-  recordAuthorizationUse(id: string, now: Date): Promise<boolean>
   /** Remembers an approval in place of the one before it. */
   storeUserAuthorization(authorization: UserAuthorization, now: Date): Promise<void>
   listUserAuthorizations(userId: string): Promise<ListedAuthorization[]>
   /** Forgets what anybody approved for a server. */
   forgetAuthorizationsOfServer(serverId: string): Promise<void>
   /** Forgets what a person approved for the client and server of one of the account page's lines. */
-  removeUserAuthorization(
-    userId: string,
-    id: string,
-  ): Promise<Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'> | undefined>
+  removeUserAuthorization(userId: string, id: string): Promise<RemovedAuthorization | undefined>
 }
+
+/** What was forgotten. */
+type RemovedAuthorization = Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'>
 
 const COLUMNS =
   'id, organization_id, user_id, client_digest, server_id, redirect_origin, metadata_digest, scopes, identity'
 
 const FIND = statement<UserAuthorization>(
   'user_authorizations_find',
-  `select ${COLUMNS} from auth_agent.user_authorizations
-   where user_id = $1 and client_digest = $2 and server_id is not distinct from $3`,
+  `select ${COLUMNS}
+   from unnest((select $1::text[]), (select $2::bytea[]), (select $3::text[])) asked (of_user, of_client, of_server)
+   join auth_agent.user_authorizations on user_id = of_user and client_digest = of_client
+     and server_id is not distinct from of_server`,
 )
 const HAS_APPROVED = statement<{ approved: boolean }>(
   'user_authorizations_has_approved',
@@ -56,15 +60,7 @@ const HAS_APPROVED = statement<{ approved: boolean }>(
 )
 const STORE = statement(
   'user_authorizations_store',
-  `insert into auth_agent.user_authorizations (${COLUMNS}, granted_at, last_used_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
-   on conflict (user_id, client_digest, server_id, redirect_origin) do update set
-     metadata_digest = excluded.metadata_digest, scopes = excluded.scopes, identity = excluded.identity,
-     granted_at = excluded.granted_at, last_used_at = excluded.last_used_at`,
-)
-const RECORD_USE = statement<{ id: string }>(
-  'user_authorizations_record_use',
-  'update auth_agent.user_authorizations set last_used_at = $2 where id = $1 returning id',
+  insertUserAuthorization(jsonRow('user_authorizations', '$1')),
 )
 const LIST = statement<ListedAuthorization>(
   'user_authorizations_list',
@@ -90,7 +86,7 @@ const FORGET_SERVER = statement(
   'user_authorizations_forget_server',
   'delete from auth_agent.user_authorizations where server_id = $1',
 )
-const REMOVE = statement<Pick<UserAuthorization, 'organization_id' | 'client_digest' | 'server_id'>>(
+const REMOVE = statement<RemovedAuthorization>(
   'user_authorizations_remove',
   `delete from auth_agent.user_authorizations a using auth_agent.user_authorizations named
    where named.user_id = $1 and named.id = $2 and a.user_id = named.user_id
@@ -98,29 +94,34 @@ const REMOVE = statement<Pick<UserAuthorization, 'organization_id' | 'client_dig
    returning a.organization_id, a.client_digest, a.server_id`,
 )
 
-export function userAuthorizationStorage(db: Queryable): UserAuthorizationStorage {
+/** Inserts the authorization that a relation has, in place of the one before it. */
+export function insertUserAuthorization(relation: string): string {
+  return `insert into auth_agent.user_authorizations (${COLUMNS}, granted_at, last_used_at)
+   select ${COLUMNS}, granted_at, last_used_at from ${relation} given
+   on conflict (user_id, client_digest, server_id, redirect_origin) do update set
+     metadata_digest = excluded.metadata_digest, scopes = excluded.scopes, identity = excluded.identity,
+     granted_at = excluded.granted_at, last_used_at = excluded.last_used_at`
+}
+
+export function userAuthorizationStorage(db: Queryable, endOfTurn?: EndOfTurn): UserAuthorizationStorage {
+  const find = findTogether(
+    endOfTurn,
+    (of: Holder) => `${of.user_id} ${of.server_id} ${of.client_digest.toString('latin1')}`,
+    (all) =>
+      db.query(FIND, [
+        all.map(({ user_id }) => user_id),
+        all.map(({ client_digest }) => client_digest),
+        all.map(({ server_id }) => server_id),
+      ]),
+  )
   return {
-    findUserAuthorizations: (of) => db.query(FIND, [of.user_id, of.client_digest, of.server_id]),
+    findUserAuthorizations: find,
     async hasApprovedClient(userId, clientDigest, redirectOrigin) {
       const [row] = await db.query(HAS_APPROVED, [userId, clientDigest, redirectOrigin])
       return row?.approved ?? false
     },
-    async recordAuthorizationUse(id, now) {
-      return (await db.query(RECORD_USE, [id, now])).length > 0
-    },
     async storeUserAuthorization(authorization, now) {
-      await db.query(STORE, [
-        authorization.id,
-        authorization.organization_id,
-        authorization.user_id,
-        authorization.client_digest,
-        authorization.server_id,
-        authorization.redirect_origin,
-        authorization.metadata_digest,
-        authorization.scopes,
-        authorization.identity,
-        now,
-      ])
+      await db.query(STORE, [toJsonRow({ ...authorization, granted_at: now, last_used_at: now })])
     },
     listUserAuthorizations: (userId) => db.query(LIST, [userId]),
     async forgetAuthorizationsOfServer(serverId) {
