@@ -76,6 +76,83 @@ describe('attacks on the consent page', () => {
     expect(answers.filter(({ leftTo }) => leftTo?.searchParams.has('code'))).toHaveLength(1)
   })
 
+  it('what was denied cannot be approved afterwards', async () => {
+    const page = await ask()
+    expect((await browser.submit(page, { decision: 'deny' })).leftTo?.searchParams.get('error')).toBe(
+      'access_denied',
+    )
+    const again = await browser.submit(page, { decision: 'approve' })
+    expect([again.status, again.leftTo]).toEqual([400, undefined])
+  })
+
+  it('to be asked writes nothing, so that pages that are opened and left fill no table', async () => {
+    const text = `select (select count(*) from auth_agent.auth_requests)::int as requests,
+      (select count(*) from auth_agent.clients)::int as clients, (select count(*) from auth_agent.audit_events)::int as events`
+    const look = () => server.database.database.query({ name: 'rows_of_requests', text })
+    await ask()
+    const before = await look()
+    await ask()
+    expect(await look()).toEqual(before)
+  })
+
+  describe('the request is in the page, where who answers could change it', () => {
+    const sealed = async () => {
+      const page = await ask({ scope: 'files:read' })
+      const [payload = '', mac = ''] = page.form('/consent').fields.get('request')?.split('.') ?? []
+      const request = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+      return { page, payload, mac, request }
+    }
+    const seal = (request: object) => Buffer.from(JSON.stringify(request)).toString('base64url')
+
+    it.each([
+      ['another redirect', { redirectUri: 'https://evil.example/callback' }],
+      ['more scopes', { scopes: ['files:read', 'files:write'] }],
+      ['another client', { clientId: 'app_evil' }],
+      ['a challenge of another', { codeChallenge: 'x'.repeat(43) }],
+      ['another state', { state: 'planted' }],
+      ['more time', { expiresAt: 9_999_999_999_999 }],
+      ['another page, to answer twice', { page: 'another' }],
+    ])('%s is refused', async (_, change) => {
+      const { page, mac, request } = await sealed()
+      const fields = { request: `${seal({ ...request, ...change })}.${mac}`, decision: 'approve' }
+      const answer = await browser.submit(page, fields)
+      expect([answer.status, answer.leftTo]).toEqual([400, undefined])
+    })
+
+    it.each([
+      ['nothing', () => ''],
+      ['no seal', (payload: string) => payload],
+      ['a short seal', (payload: string, mac: string) => `${payload}.${mac.slice(1)}`],
+      ['a seal of nothing', (_: string, mac: string) => `.${mac}`],
+      ['a seal that is none', (payload: string) => `${payload}.${'A'.repeat(43)}`],
+    ])('%s is refused', async (_, change) => {
+      const { page, payload, mac } = await sealed()
+      const answer = await browser.submit(page, { request: change(payload, mac), decision: 'approve' })
+      expect([answer.status, answer.leftTo]).toEqual([400, undefined])
+    })
+
+    it('another session cannot answer it, not even one of the same person', async () => {
+      const other = createBrowser(server)
+      await signIn(other, await other.open('/sign-in'))
+      const ofOther = await other.open(authorizeUrl(clientId, createPkce()))
+      const { page } = await sealed()
+      const request = page.form('/consent').fields.get('request') ?? ''
+      const answer = await other.submit(ofOther, { request, decision: 'approve' })
+      expect([answer.status, answer.leftTo]).toEqual([400, undefined])
+      expect((await other.submit(ofOther, { decision: 'approve' })).leftTo).toBeDefined()
+    })
+
+    it('it is answered once even at a node whose clock is behind that of the one that cleans', async () => {
+      const page = await ask()
+      expect((await browser.submit(page, { decision: 'approve' })).leftTo).toBeDefined()
+      server.clock.advance(601)
+      await server.server.maintain()
+      server.clock.advance(-601)
+      const again = await browser.submit(page, { decision: 'approve' })
+      expect([again.status, again.leftTo]).toEqual([400, undefined])
+    })
+  })
+
   it('an answer after ten minutes is too late, and grants nothing', async () => {
     const page = await ask()
     server.clock.advance(601)

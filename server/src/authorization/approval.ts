@@ -6,6 +6,7 @@ import { newId, newSecret } from '../random.ts'
 import type { Session } from '../sign_in/session.ts'
 import type { AuditEvent } from '../storage/audit_events.ts'
 import type { AuthCode } from '../storage/auth_codes.ts'
+import type { AnsweredAuthRequest } from '../storage/auth_requests.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import type { AuthorizationRequest } from './authorization_request.ts'
 
@@ -39,20 +40,19 @@ const CODE_TTL = 60_000
  * Answers a waiting request, remembers what the person approved, and makes the code for it, together: where that fails,
  * the page can be sent again. The client gets its row now, when somebody grants something to it for the first time.
  *
- * @param waiting the digest of the request
  * @returns the authorization code, or undefined where the request was answered already
  */
 export async function approve(
   context: ServerContext,
-  waiting: Buffer,
+  request: AnsweredAuthRequest,
   approval: Approval,
 ): Promise<string | undefined> {
   const { digest, clientId, organizationId, source, metadata } = approval.client
   const code = newSecret()
   const event = approvedEvent(approval)
   const isFirst = await context.storage.recordApproval(
-    { digest: waiting, session_digest: approval.session.digest },
     {
+      request,
       client: {
         digest,
         client_id: clientId,

@@ -1,40 +1,26 @@
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import { approve, findStanding } from '../authorization/approval.ts'
 import { type AuthorizationRequest, checkAdmission } from '../authorization/authorization_request.ts'
 import { respond } from '../authorization/authorization_response.ts'
+import {
+  openRequest,
+  requestDigest,
+  resourceDigest,
+  sealRequest,
+  type WaitingRequest,
+} from '../authorization/waiting_request.ts'
 import { redirectKind } from '../checks/redirect_uri.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { type ResolvedResource, resolveResource } from '../grants/resource.ts'
+import { resolveResource } from '../grants/resource.ts'
 import { readForm } from '../http/form.ts'
-import { findByDigest } from '../keys/find_by_digest.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
-import { newSecret } from '../random.ts'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
 import { findSession, type Session } from '../sign_in/session.ts'
+import type { AnsweredAuthRequest } from '../storage/auth_requests.ts'
 import type { UserAuthorization } from '../storage/user_authorizations.ts'
 import { findOperator } from './operator.ts'
-
-/** How long a person may think about it. */
-const REQUEST_TTL = 600_000
-
-/** What of a request is kept while the person thinks. The rest is looked up again, and must not have changed. */
-const storedRequest = z.object({
-  redirectUri: z.string(),
-  responseMode: z.enum(['query', 'form_post']),
-  state: z.string().optional(),
-  resource: z.string(),
-  scopes: z.array(z.string()),
-  codeChallenge: z.string(),
-  nonce: z.string().optional(),
-  /** Of the client's metadata, and of what the page said of the resource. */
-  metadataDigest: z.string(),
-  resourceDigest: z.string(),
-})
-type StoredRequest = z.infer<typeof storedRequest>
 
 /** Shows the request to the person and waits for POST /consent. */
 export async function askForConsent(
@@ -45,15 +31,14 @@ export async function askForConsent(
   known: readonly UserAuthorization[],
 ): Promise<Response> {
   const { basePath } = context.issuer
-  const [handle, operator] = await Promise.all([storeRequest(context, asked, session), findOperator(context)])
   const browser = identifyBrowser(context, request)
   const url = new URL(request.url)
   const switchQuery = new URLSearchParams({ switch: '1', return_to: url.pathname + url.search })
   const page = renderConsentPage({
     basePath,
-    operator,
+    operator: await findOperator(context),
     csrf: browser.csrf,
-    request: handle,
+    request: sealRequest(context, asked, session),
     ...describeClient(asked),
     server: describeResource(asked),
     scopes: describeScopes(asked, known),
@@ -67,37 +52,6 @@ export async function askForConsent(
   })
   if (browser.setCookie !== undefined) page.headers.append('Set-Cookie', browser.setCookie)
   return page
-}
-
-async function storeRequest(
-  context: ServerContext,
-  asked: AuthorizationRequest,
-  session: Session,
-): Promise<string> {
-  const handle = newSecret()
-  const stored: StoredRequest = {
-    redirectUri: asked.redirectUri,
-    responseMode: asked.responseMode,
-    state: asked.state,
-    resource: asked.resource,
-    scopes: [...asked.scopes],
-    codeChallenge: asked.codeChallenge,
-    nonce: asked.nonce,
-    metadataDigest: metadataDigest(asked.client.metadata).toString('base64url'),
-    resourceDigest: resourceDigest(asked, asked.scopes),
-  }
-  await context.storage.storeAuthRequest(
-    {
-      digest: context.purposeKeys.mac('digest', handle),
-      organization_id: asked.server?.organization_id ?? asked.client.organizationId,
-      session_digest: session.digest,
-      client_id: asked.client.clientId,
-      request: stored,
-      expires_at: new Date(context.now() + REQUEST_TTL),
-    },
-    new Date(context.now()),
-  )
-  return handle
 }
 
 function describeClient({ client, redirectUri }: AuthorizationRequest) {
@@ -142,9 +96,12 @@ export async function consent(context: ServerContext, request: Request): Promise
   if (decision !== 'approve' && decision !== 'deny') {
     throw new OAuthError('invalid_request', 'decision must be approve or deny.')
   }
-  const { waiting, asked } = await findRequest(context, form.get('request') ?? '', session)
+  const waiting = openRequest(context, form.get('request') ?? '', session)
+  if (waiting === undefined) throw alreadyAnswered()
+  const asked = await findAsked(context, waiting)
+  const answered = answeredRequest(waiting, asked, session)
   const refuse = async (error_description: string) => {
-    if (!(await context.storage.consumeAuthRequest(waiting, session.digest, new Date(context.now()))))
+    if (!(await context.storage.consumeAuthRequest(answered, new Date(context.now()))))
       throw alreadyAnswered()
     return respond(context, asked, { error: 'access_denied', error_description })
   }
@@ -153,57 +110,43 @@ export async function consent(context: ServerContext, request: Request): Promise
     return refuse('The person did not allow it.')
   const { mayUse, known } = await findStanding(context, asked, session.user.id)
   if (!mayUse) return refuse('This person may not use this MCP server.')
-  const code = await approve(context, waiting, { ...asked, session, approved, known })
+  const code = await approve(context, answered, { ...asked, session, approved, known })
   if (code === undefined) throw alreadyAnswered()
   return respond(context, asked, { code })
 }
 
-/**
- * The request that waits, and what it is found by, with client and server as they are now: what has changed since is
- * asked about anew.
- */
-async function findRequest(
-  context: ServerContext,
-  handle: string,
-  session: Session,
-): Promise<{ waiting: Buffer; asked: Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'> }> {
-  const now = new Date(context.now())
-  const known = await findByDigest(context.purposeKeys, handle, (digest) =>
-    context.storage.findAuthRequest(digest, session.digest, now),
-  )
-  if (known === undefined) throw alreadyAnswered()
-  const { digest: waiting, found: row } = known
-  const stored = storedRequest.parse(row.request)
-  const client = await context.clients.find(row.client_id)
+type Asked = Omit<AuthorizationRequest, 'prompt' | 'maxAge' | 'idTokenHint'>
+
+/** The request with client and server as they are now: what has changed since is asked about anew. */
+async function findAsked(context: ServerContext, waiting: WaitingRequest): Promise<Asked> {
+  const client = await context.clients.find(waiting.clientId)
   if (
     client === undefined ||
-    metadataDigest(client.metadata).toString('base64url') !== stored.metadataDigest
+    metadataDigest(client.metadata).toString('base64url') !== waiting.metadataDigest
   ) {
     throw startAgain('The app has changed while you were looking at it.')
   }
-  const target = await resolveResource(context, [stored.resource], undefined).catch(nothingIfUnknown)
-  if (target === undefined || resourceDigest(target, stored.scopes) !== stored.resourceDigest) {
+  const target = await resolveResource(context, [waiting.resource], undefined).catch(nothingIfUnknown)
+  if (target === undefined || resourceDigest(target, waiting.scopes) !== waiting.resourceDigest) {
     throw startAgain('The MCP server has changed while you were looking at it.')
   }
   await checkAdmission(context, client, target)
-  const { redirectUri, responseMode, state, scopes, codeChallenge, nonce } = stored
-  const asked = { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
-  return { waiting, asked }
+  const { redirectUri, responseMode, state, scopes, codeChallenge, nonce } = waiting
+  return { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
 }
 
-/** Of all that the page says of a resource: its address and names, what it sees, and what the scopes let the client do. */
-function resourceDigest(
-  { resource, name, server, offered }: ResolvedResource,
-  scopes: readonly string[],
-): string {
-  const shown = [
-    resource,
-    name,
-    server?.description,
-    server?.identity,
-    offered.filter(({ name }) => scopes.includes(name)),
-  ]
-  return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')
+function answeredRequest(
+  waiting: WaitingRequest,
+  { server, client }: Asked,
+  session: Session,
+): AnsweredAuthRequest {
+  return {
+    digest: requestDigest(waiting),
+    organization_id: server?.organization_id ?? client.organizationId,
+    session_digest: session.digest,
+    client_id: waiting.clientId,
+    expires_at: new Date(waiting.expiresAt),
+  }
 }
 
 /** A database that is away says nothing about the resource. */

@@ -1,6 +1,6 @@
 import { type AuditEvent, auditEventRow, insertAuditEvent } from './audit_events.ts'
 import { type AuthCode, insertCode } from './auth_codes.ts'
-import { CONSUME_AUTH_REQUEST } from './auth_requests.ts'
+import { type AnsweredAuthRequest, authRequestRow, insertAuthRequest } from './auth_requests.ts'
 import { type ClientRow, insertClient } from './clients.ts'
 import { type Queryable, statement } from './database.ts'
 import { jsonRow, toJsonRow } from './json_row.ts'
@@ -12,20 +12,17 @@ export interface AnsweredApproval {
   event: AuditEvent
 }
 
-/** What a person approved for the first time: all of it is recorded, or nothing is. */
+/** What a person approved on a consent page: all of it is recorded, or nothing is. */
 export interface NewApproval extends AnsweredApproval {
+  request: AnsweredAuthRequest
   /** Gets its row now, unless it is registered and has one. */
   client: Omit<ClientRow, 'created_at' | 'updated_at'>
   authorization: UserAuthorization
 }
 
 export interface ApprovalStorage {
-  /** Answers the request that waits for this session, and records the approval; false where it does not wait. Succeeds once. */
-  recordApproval(
-    waiting: { digest: Buffer; session_digest: Buffer },
-    approval: NewApproval,
-    now: Date,
-  ): Promise<boolean>
+  /** Records an approval, the answer to its request. Succeeds once, while the session lives. */
+  recordApproval(approval: NewApproval, now: Date): Promise<boolean>
   /** Records that what was approved before is used again; false where it is not remembered any more. */
   recordRepeatedApproval(authorizationId: string, approval: AnsweredApproval, now: Date): Promise<boolean>
 }
@@ -34,12 +31,12 @@ export interface ApprovalStorage {
 // rows may refer to each other in any order.
 const RECORD = statement<{ digest: Buffer }>(
   'approvals_record',
-  `with answered as (${CONSUME_AUTH_REQUEST}),
+  `with answered as (${insertAuthRequest(jsonRow('auth_requests', '$1'))} returning digest),
    client as (${insertClient(`(
-     select given.* from answered, ${jsonRow('clients', '$4')} given where given.source <> 'registered')`)}),
-   remembered as (${insertUserAuthorization(after('answered', 'user_authorizations', '$5'))}),
-   code as (${insertCode(after('answered', 'auth_codes', '$6'))}),
-   event as (${insertAuditEvent(after('answered', 'audit_events', '$7'))})
+     select given.* from answered, ${jsonRow('clients', '$2')} given where given.source <> 'registered')`)}),
+   remembered as (${insertUserAuthorization(after('answered', 'user_authorizations', '$3'))}),
+   code as (${insertCode(after('answered', 'auth_codes', '$4'))}),
+   event as (${insertAuditEvent(after('answered', 'audit_events', '$5'))})
    select digest from answered`,
 )
 const RECORD_REPEATED = statement<{ id: string }>(
@@ -62,10 +59,11 @@ function codeAndEvent({ code, event }: AnsweredApproval, now: Date): string[] {
 
 export function approvalStorage(db: Queryable): ApprovalStorage {
   return {
-    async recordApproval({ digest, session_digest }, approval, now) {
+    async recordApproval(approval, now) {
+      const request = toJsonRow(authRequestRow(approval.request, now))
       const client = toJsonRow({ ...approval.client, created_at: now, updated_at: now })
       const authorization = toJsonRow({ ...approval.authorization, granted_at: now, last_used_at: now })
-      const values = [digest, session_digest, now, client, authorization, ...codeAndEvent(approval, now)]
+      const values = [request, client, authorization, ...codeAndEvent(approval, now)]
       return (await db.query(RECORD, values)).length === 1
     },
     recordRepeatedApproval: async (authorizationId, approval, now) =>

@@ -1,69 +1,37 @@
-import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
+import { jsonRow, toJsonRow } from './json_row.ts'
 import type { AuthRequestsRow } from './rows.ts'
-import { findTogether } from './together.ts'
 
-/** A checked authorization request that a signed-in person is being asked about. Only its session can answer it. */
-export type StoredAuthRequest = Omit<ReadonlyRow<AuthRequestsRow>, 'created_at' | 'used_at'>
+/** An authorization request that a person has answered, in the session in which he was asked. */
+export type AnsweredAuthRequest = Omit<ReadonlyRow<AuthRequestsRow>, 'request' | 'created_at' | 'used_at'>
 
 export interface AuthRequestStorage {
-  storeAuthRequest(request: StoredAuthRequest, now: Date): Promise<void>
-  /** The request, if it waits for this session's answer. */
-  findAuthRequest(digest: Buffer, sessionDigest: Buffer, now: Date): Promise<StoredAuthRequest | undefined>
-  /** Notes that it was answered; false where it does not wait any more. Succeeds once. */
-  consumeAuthRequest(digest: Buffer, sessionDigest: Buffer, now: Date): Promise<boolean>
+  /** Notes that it was answered. Succeeds once, while the session lives. */
+  consumeAuthRequest(request: AnsweredAuthRequest, now: Date): Promise<boolean>
 }
 
-const STORE = statement(
-  'auth_requests_store',
-  `insert into auth_agent.auth_requests (digest, organization_id, session_digest, client_id, request, created_at, expires_at)
-   values ($1, $2, $3, $4, $5, $6, $7)`,
-)
-const FIND = statement<StoredAuthRequest>(
-  'auth_requests_find',
-  `select digest, organization_id, session_digest, client_id, request, expires_at
-   from unnest((select $1::bytea[]), (select $2::bytea[])) asked (digest, session_digest)
-   join auth_agent.auth_requests using (digest, session_digest)
-   where used_at is null and expires_at > $3`,
+const COLUMNS = 'digest, organization_id, session_digest, client_id, request, created_at, expires_at, used_at'
+
+const CONSUME = statement<{ digest: Buffer }>(
+  'auth_requests_consume',
+  `${insertAuthRequest(jsonRow('auth_requests', '$1'))} returning digest`,
 )
 
-/** `$1` is the digest, `$2` that of the session, `$3` the moment. */
-export const CONSUME_AUTH_REQUEST = `update auth_agent.auth_requests set used_at = $3
-   where digest = $1 and session_digest = $2 and used_at is null and expires_at > $3 returning digest`
-const CONSUME = statement<{ digest: Buffer }>('auth_requests_consume', CONSUME_AUTH_REQUEST)
-
-interface Asked extends Pick<StoredAuthRequest, 'digest' | 'session_digest'> {
-  now: Date
+/** Inserts the request that a relation has, unless it is there. Who ends the session waits, or this finds no session any more. */
+export function insertAuthRequest(relation: string): string {
+  return `insert into auth_agent.auth_requests (${COLUMNS}) select ${COLUMNS} from ${relation} given
+   where exists (select from auth_agent.sessions s where s.digest = given.session_digest for key share)
+   on conflict (digest) do nothing`
 }
 
-export function authRequestStorage(db: Queryable, endOfTurn?: EndOfTurn): AuthRequestStorage {
-  const find = findTogether(
-    endOfTurn,
-    ({ digest, session_digest }: Pick<StoredAuthRequest, 'digest' | 'session_digest'>) =>
-      digest.toString('latin1') + session_digest.toString('latin1'),
-    (asked: readonly [Asked, ...Asked[]]) =>
-      db.query(FIND, [
-        asked.map(({ digest }) => digest),
-        asked.map(({ session_digest }) => session_digest),
-        asked[0].now,
-      ]),
-  )
+/** The request as a row. Nobody needs to know any more what was asked; what was answered is in other tables. */
+export function authRequestRow(answered: AnsweredAuthRequest, now: Date) {
+  return { ...answered, request: {}, created_at: now, used_at: now }
+}
+
+export function authRequestStorage(db: Queryable): AuthRequestStorage {
   return {
-    async storeAuthRequest(stored, now) {
-      const { digest, organization_id, session_digest, client_id, request, expires_at } = stored
-      await db.query(STORE, [
-        digest,
-        organization_id,
-        session_digest,
-        client_id,
-        JSON.stringify(request),
-        now,
-        expires_at,
-      ])
-    },
-    findAuthRequest: async (digest, session_digest, now) => (await find({ digest, session_digest, now }))[0],
-    async consumeAuthRequest(digest, sessionDigest, now) {
-      return (await db.query(CONSUME, [digest, sessionDigest, now])).length === 1
-    },
+    consumeAuthRequest: async (request, now) =>
+      (await db.query(CONSUME, [toJsonRow(authRequestRow(request, now))])).length === 1,
   }
 }

@@ -9,10 +9,10 @@ export interface ExpiredRowStorage {
 
 /**
  * Each table that grows, what makes a row old, and for how long an old one is kept: a used code so that its replay is
- * known for what it is, an ended grant so that its holder is told what happened to it, a record for its reader.
+ * known for what it is, an answered request for clocks that differ, an ended grant so that its holder is told what happened to it, a record for its reader.
  */
 const EXPIRY: readonly { table: string; column: string; keep: string }[] = [
-  { table: 'auth_requests', column: 'expires_at', keep: '0' },
+  { table: 'auth_requests', column: 'expires_at', keep: '1 hour' },
   { table: 'auth_codes', column: 'expires_at', keep: '1 day' },
   { table: 'denials', column: 'expires_at', keep: '0' },
   { table: 'signing_keys', column: 'expires_at', keep: '0' },

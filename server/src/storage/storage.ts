@@ -75,7 +75,7 @@ function tables(db: Queryable, endOfTurn?: EndOfTurn): Tables {
     ...approvalStorage(db),
     ...auditEventStorage(db),
     ...authCodeStorage(db, endOfTurn),
-    ...authRequestStorage(db, endOfTurn),
+    ...authRequestStorage(db),
     ...clientStorage(db, endOfTurn),
     ...denialStorage(db),
     ...deploymentStorage(db),
