@@ -222,7 +222,8 @@ create index client_server_scopes_client on auth_agent.client_server_scopes (org
 
 -- Authorization ------------------------------------------------------------------------------------------------
 
--- A request that a person has answered, so that it is answered once. The client may be one that has no row.
+-- A request that a person has answered, so that it is answered once. The client may be one that has no row, and `request` is
+-- empty: what was asked was in the page.
 create table auth_agent.auth_requests (
   digest bytea primary key,
   organization_id text not null references auth_agent.organizations,

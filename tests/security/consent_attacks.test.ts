@@ -111,7 +111,7 @@ describe('attacks on the consent page', () => {
       ['a challenge of another', { codeChallenge: 'x'.repeat(43) }],
       ['another state', { state: 'planted' }],
       ['more time', { expiresAt: 9_999_999_999_999 }],
-      ['another page, to answer twice', { page: 'another' }],
+      ['another page, to answer twice', { pageId: 'another' }],
     ])('%s is refused', async (_, change) => {
       const { page, mac, request } = await sealed()
       const fields = { request: `${seal({ ...request, ...change })}.${mac}`, decision: 'approve' }

@@ -5,7 +5,7 @@ import type { AuditEvent, AuditEventStorage } from '../storage/audit_events.ts'
 export interface AuditLog {
   /** Resolves when the event is stored, and also when it could not be: what happened has happened. */
   record(event: AuditEvent): Promise<void>
-  /** Only logs it, where it was stored together with what it tells of. */
+  /** Only logs it, where it was stored together with what it tells of: both were, or nothing was. */
   log(event: AuditEvent): void
 }
 

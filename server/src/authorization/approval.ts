@@ -1,7 +1,6 @@
 import { redirectOrigin } from '../checks/redirect_uri.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
-import { mayUseResource } from '../grants/resource.ts'
 import { newId, newSecret } from '../random.ts'
 import type { Session } from '../sign_in/session.ts'
 import type { AuditEvent } from '../storage/audit_events.ts'
@@ -19,28 +18,24 @@ export interface Approval extends Omit<AuthorizationRequest, 'prompt' | 'maxAge'
   known: readonly UserAuthorization[]
 }
 
-/** What is known of a person for a request: whether he may use the resource, and what he approved for it before. */
-export async function findStanding(
-  context: ServerContext,
-  asked: Pick<Approval, 'client' | 'server' | 'resource'>,
-  user_id: string,
-): Promise<{ mayUse: boolean; known: readonly UserAuthorization[] }> {
+/** What a person approved before for this client and server. */
+export function findApprovedBefore(
+  { storage }: ServerContext,
+  asked: Pick<Approval, 'client' | 'server'>,
+  { user }: Session,
+): Promise<readonly UserAuthorization[]> {
   const server_id = asked.server?.id ?? null
-  const [mayUse, known] = await Promise.all([
-    mayUseResource(context, asked, user_id),
-    context.storage.findUserAuthorizations({ user_id, client_digest: asked.client.digest, server_id }),
-  ])
-  return { mayUse, known }
+  return storage.findUserAuthorizations({ user_id: user.id, client_digest: asked.client.digest, server_id })
 }
 
 /** RFC 6749 §4.1.2 recommends ten minutes at the most; a redirect takes seconds. */
 const CODE_TTL = 60_000
 
 /**
- * Answers a waiting request, remembers what the person approved, and makes the code for it, together: where that fails,
- * the page can be sent again. The client gets its row now, when somebody grants something to it for the first time.
+ * Remembers what the person approved, and makes the code for it, together: where that fails, the page can be sent again. A client
+ * that is not registered gets its row now, when somebody grants something to it for the first time.
  *
- * @returns the authorization code, or undefined where the request was answered already
+ * @returns the authorization code, or undefined where the page was answered already, or what it is about has changed
  */
 export async function approve(
   context: ServerContext,

@@ -25,14 +25,17 @@ const waitingRequest = z.object({
   resourceDigest: z.string(),
   /** In milliseconds since the epoch. */
   expiresAt: z.number(),
-  /** What makes two pages of one request two. */
-  page: z.string(),
+  /** Two pages of one request have two, and are answered each by itself. */
+  pageId: z.string(),
 })
 export type WaitingRequest = z.infer<typeof waitingRequest>
 
 const SEALED = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/
 
-/** What a page carries of the request that it asks about: nothing is stored before the person has decided. Only this session can answer it. */
+/**
+ * What a page carries of the request that it asks about, since nothing is stored before the person has decided. Only this session
+ * can answer it.
+ */
 export function sealRequest(context: ServerContext, asked: AuthorizationRequest, session: Session): string {
   const waiting: WaitingRequest = {
     clientId: asked.client.clientId,
@@ -46,7 +49,7 @@ export function sealRequest(context: ServerContext, asked: AuthorizationRequest,
     metadataDigest: metadataDigest(asked.client.metadata).toString('base64url'),
     resourceDigest: resourceDigest(asked, asked.scopes),
     expiresAt: context.now() + REQUEST_TTL,
-    page: newSecret(),
+    pageId: newSecret(),
   }
   const payload = Buffer.from(JSON.stringify(waiting)).toString('base64url')
   const mac = context.purposeKeys.mac('browser', messageOf(session, payload))
@@ -68,8 +71,8 @@ export function openRequest(
 }
 
 /** By what it is known that a request was answered. */
-export function requestDigest({ page }: WaitingRequest): Buffer {
-  return createHash('sha256').update(page).digest()
+export function requestDigest({ pageId }: WaitingRequest): Buffer {
+  return createHash('sha256').update(pageId).digest()
 }
 
 /** Of all that the page says of a resource: its address and names, what it sees, and what the scopes let the client do. */

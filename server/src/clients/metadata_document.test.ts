@@ -80,6 +80,8 @@ describe('a metadata document', () => {
     ['is no JSON', Buffer.from('<html>')],
     ['is empty', Buffer.from('')],
     ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['spells a NUL', Buffer.from('{"client_name":"x\\u0000"}')],
+    ['spells half a surrogate pair', Buffer.from('{"client_name":"\\ud800"}')],
   ])('is refused when it %s', (_, body) => {
     expect(() => parseMetadataDocument(body, URL)).toThrow('it is not JSON in UTF-8')
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { OAuthError } from '../errors.ts'
+import { parseStorableJson } from '../storable_json.ts'
 import { createDocumentCache, type DocumentCache } from './document_cache.ts'
 import { type ClientMetadata, type MetadataRules, parseClientMetadata } from './metadata.ts'
 import type { FetchPublicUrl } from './public_fetch.ts'
@@ -81,9 +82,9 @@ export function parseMetadataDocument(body: Uint8Array, url: string): ClientMeta
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return parseStorableJson(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch {
-    return refuse('it is not JSON in UTF-8')
+    return refuse('it is not JSON in UTF-8, or contains a NUL or half a surrogate pair')
   }
 }
 

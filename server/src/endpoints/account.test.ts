@@ -8,6 +8,7 @@ import {
   settle,
   type TestBrowser,
 } from '../../../tests/support/people.ts'
+import { storeUserAuthorization } from '../../../tests/support/user_authorization.ts'
 import { clientDigest } from '../clients/client.ts'
 
 const NEW = 'a new password that is long'
@@ -68,7 +69,8 @@ async function grant(
     now,
   )
   const id = `aut_${count}`
-  await test_.context.storage.storeUserAuthorization(
+  await storeUserAuthorization(
+    test_.database,
     {
       id,
       organization_id: 'org_root',

@@ -1,4 +1,4 @@
-import { approveAgain, findStanding } from '../authorization/approval.ts'
+import { approveAgain, findApprovedBefore } from '../authorization/approval.ts'
 import {
   type AuthorizationRequest,
   checkAuthorizationRequest,
@@ -10,6 +10,7 @@ import { isConfidential } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
+import { mayUseResource } from '../grants/resource.ts'
 import { type Form, readForm, readQuery } from '../http/form.ts'
 import { seeOther } from '../http/see_other.ts'
 import { renderErrorPage } from '../pages/error_page.tsx'
@@ -26,10 +27,8 @@ import { askForConsent } from './consent.ts'
 export async function authorization(context: ServerContext, request: Request): Promise<Response> {
   if (request.method === 'POST') return repeatAsGet(context, await readForm(request))
   const form = readQuery(request)
-  const [recipient, session] = await Promise.all([
-    findRecipient(context, form),
-    findSession(context, request),
-  ])
+  const recipient = await findRecipient(context, form)
+  const session = await findSession(context, request)
   try {
     const asked = await checkAuthorizationRequest(context, recipient, form)
     return await decide(context, request, asked, session)
@@ -79,11 +78,11 @@ async function decide(
       throw new OAuthError('login_required', 'Nobody is signed in, and prompt=none asks not to sign in.')
     return seeOther(context, signInUrl(context, request))
   }
-  const { mayUse, known } = await findStanding(context, asked, session.user.id)
-  if (!mayUse) {
+  if (!(await mayUseResource(context, asked, session.user.id))) {
     if (isSilent) throw new OAuthError('access_denied', 'This person may not use this MCP server.')
     return renderNoAccess(context, request, asked, session)
   }
+  const known = await findApprovedBefore(context, asked, session)
   const remembered = findRemembered(asked, known)
   const approval = { ...asked, session, approved: asked.scopes, known }
   const code = remembered && (await approveAgain(context, approval, remembered))

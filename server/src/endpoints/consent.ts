@@ -1,4 +1,4 @@
-import { approve, findStanding } from '../authorization/approval.ts'
+import { approve, findApprovedBefore } from '../authorization/approval.ts'
 import { type AuthorizationRequest, checkAdmission } from '../authorization/authorization_request.ts'
 import { respond } from '../authorization/authorization_response.ts'
 import {
@@ -8,12 +8,12 @@ import {
   sealRequest,
   type WaitingRequest,
 } from '../authorization/waiting_request.ts'
-import { redirectKind } from '../checks/redirect_uri.ts'
+import { isRegisteredRedirectUri, redirectKind } from '../checks/redirect_uri.ts'
 import { type Client, clientName } from '../clients/client.ts'
 import { metadataDigest } from '../clients/metadata.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import { resolveResource } from '../grants/resource.ts'
+import { mayUseResource, resolveResource } from '../grants/resource.ts'
 import { readForm } from '../http/form.ts'
 import { renderConsentPage, type Vouched } from '../pages/consent_page.tsx'
 import { checkForgery, identifyBrowser } from '../sign_in/browser.ts'
@@ -108,8 +108,9 @@ export async function consent(context: ServerContext, request: Request): Promise
   const approved = asked.scopes.filter((scope) => form.getAll('scope').includes(scope))
   if (decision === 'deny' || approved.every((scope) => scope === 'offline_access'))
     return refuse('The person did not allow it.')
-  const { mayUse, known } = await findStanding(context, asked, session.user.id)
-  if (!mayUse) return refuse('This person may not use this MCP server.')
+  if (!(await mayUseResource(context, asked, session.user.id)))
+    return refuse('This person may not use this MCP server.')
+  const known = await findApprovedBefore(context, asked, session)
   const code = await approve(context, answered, { ...asked, session, approved, known })
   if (code === undefined) throw alreadyAnswered()
   return respond(context, asked, { code })
@@ -122,7 +123,8 @@ async function findAsked(context: ServerContext, waiting: WaitingRequest): Promi
   const client = await context.clients.find(waiting.clientId)
   if (
     client === undefined ||
-    metadataDigest(client.metadata).toString('base64url') !== waiting.metadataDigest
+    metadataDigest(client.metadata).toString('base64url') !== waiting.metadataDigest ||
+    !isRegisteredRedirectUri(client.metadata.redirect_uris, waiting.redirectUri)
   ) {
     throw startAgain('The app has changed while you were looking at it.')
   }
@@ -156,7 +158,9 @@ function nothingIfUnknown(error: unknown): undefined {
 }
 
 function alreadyAnswered(): OAuthError {
-  return startAgain('This page was answered already, or it waited for too long.')
+  return startAgain(
+    'This page was answered already, it waited for too long, or what it asks about has changed.',
+  )
 }
 
 function startAgain(what: string): OAuthError {

@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import { parseStorableJson } from '../storable_json.ts'
 import { mediaTypeOf, readBody } from './body.ts'
 
 /**
@@ -13,20 +14,8 @@ export async function readJson(request: Request): Promise<unknown> {
   }
   const text = await readBody(request)
   try {
-    return JSON.parse(text, refuseUnstorable)
+    return parseStorableJson(text)
   } catch (cause) {
     throw new OAuthError('invalid_request', 'The request body is not JSON that we can use.', { cause })
   }
-}
-
-/** JSON can spell a NUL and half a surrogate pair; neither is a character of PostgreSQL. */
-function refuseUnstorable(key: string, value: unknown): unknown {
-  if (isUnstorable(key) || (typeof value === 'string' && isUnstorable(value))) {
-    throw new SyntaxError('It contains a NUL or half a surrogate pair.')
-  }
-  return value
-}
-
-function isUnstorable(text: string): boolean {
-  return text.includes('\0') || !text.isWellFormed()
 }

@@ -9,7 +9,7 @@ import type { KeyWrapping } from './key_wrapping.ts'
 /**
  * What a key is for. `digest` finds stored secrets (API keys, client secrets, session ids, codes);
  * `refresh_token`, `client_id` and `client_secret` seal what the server gives out and does not store; `browser` binds
- * forms and e-mail codes to one browser.
+ * forms and e-mail codes to one browser, and consent pages to one session.
  */
 export const PURPOSES = ['digest', 'refresh_token', 'client_id', 'client_secret', 'browser'] as const
 export type Purpose = (typeof PURPOSES)[number]

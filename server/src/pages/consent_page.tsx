@@ -19,7 +19,7 @@ export interface ConsentScope {
 
 export interface ConsentPageProps extends PageProps {
   csrf: string
-  /** The pending request, an opaque id. */
+  /** The request, sealed: what comes back with the answer. */
   request: string
   client: { name: string; uri?: string | undefined; vouched: Vouched }
   /** Where the answer will be sent: a web host, this computer, or an application by its scheme (`cursor:`). */

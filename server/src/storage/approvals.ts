@@ -21,17 +21,29 @@ export interface NewApproval extends AnsweredApproval {
 }
 
 export interface ApprovalStorage {
-  /** Records an approval, the answer to its request. Succeeds once, while the session lives. */
+  /**
+   * Records an approval, the answer to its request. Succeeds once, while the session lives, and client and server are those that it
+   * is about.
+   */
   recordApproval(approval: NewApproval, now: Date): Promise<boolean>
-  /** Records that what was approved before is used again; false where it is not remembered any more. */
+  /** Records that what was approved before is used again, under the same conditions; false where it is not remembered any more. */
   recordRepeatedApproval(authorizationId: string, approval: AnsweredApproval, now: Date): Promise<boolean>
 }
+
+// What an approval is about must be there until it is recorded, and the server at the address that was approved. Who changes or removes
+// it meanwhile is waited for before anything else is locked, so that nobody waits crosswise; who comes later waits.
+const SERVER_STANDS = `(code.server_id is null or exists (
+       select from auth_agent.mcp_servers s where s.id = code.server_id and s.server_url = code.resource for key share))`
+const CLIENT_STANDS = `exists (select from auth_agent.clients c where c.digest = code.client_digest for key share)`
 
 // One statement, since each round trip of a transaction takes as long as the work in it. Foreign keys are checked at its end, so
 // rows may refer to each other in any order.
 const RECORD = statement<{ digest: Buffer }>(
   'approvals_record',
-  `with answered as (${insertAuthRequest(jsonRow('auth_requests', '$1'))} returning digest),
+  `with standing as (
+     select from ${jsonRow('auth_codes', '$4')} code, ${jsonRow('clients', '$2')} client
+     where ${SERVER_STANDS} and (client.source <> 'registered' or ${CLIENT_STANDS})),
+   answered as (${insertAuthRequest(after('standing', 'auth_requests', '$1'))} returning digest),
    client as (${insertClient(`(
      select given.* from answered, ${jsonRow('clients', '$2')} given where given.source <> 'registered')`)}),
    remembered as (${insertUserAuthorization(after('answered', 'user_authorizations', '$3'))}),
@@ -42,7 +54,8 @@ const RECORD = statement<{ digest: Buffer }>(
 const RECORD_REPEATED = statement<{ id: string }>(
   'approvals_record_repeated',
   `with used as (
-     update auth_agent.user_authorizations set last_used_at = $2 where id = $1 returning id),
+     update auth_agent.user_authorizations a set last_used_at = $2 from ${jsonRow('auth_codes', '$3')} code
+     where a.id = $1 and ${SERVER_STANDS} and ${CLIENT_STANDS} returning a.id),
    code as (${insertCode(after('used', 'auth_codes', '$3'))}),
    event as (${insertAuditEvent(after('used', 'audit_events', '$4'))})
    select id from used`,

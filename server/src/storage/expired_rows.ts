@@ -9,7 +9,8 @@ export interface ExpiredRowStorage {
 
 /**
  * Each table that grows, what makes a row old, and for how long an old one is kept: a used code so that its replay is
- * known for what it is, an answered request for clocks that differ, an ended grant so that its holder is told what happened to it, a record for its reader.
+ * known for what it is, an answered request since clocks differ, an ended grant so that its holder is told what happened
+ * to it, a record for its reader.
  */
 const EXPIRY: readonly { table: string; column: string; keep: string }[] = [
   { table: 'auth_requests', column: 'expires_at', keep: '1 hour' },

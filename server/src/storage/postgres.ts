@@ -79,8 +79,8 @@ function queryable(connection: pg.Pool | pg.PoolClient, prepare: boolean): Query
   }
 }
 
-/** Classes of SQLSTATE that say nothing about the statement: connection, resources, intervention, system. */
-const UNAVAILABLE = /^(08|53|57|58)/
+/** SQLSTATEs that say nothing about the statement: the classes of connection, resources, intervention and system, and a deadlock. */
+const UNAVAILABLE = /^(08|53|57|58|40P01)/
 
 function refuseUnavailable(error: unknown): never {
   throw describeFailure(error)

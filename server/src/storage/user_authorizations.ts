@@ -1,6 +1,5 @@
 import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, type ReadonlyRow, statement } from './database.ts'
-import { jsonRow, toJsonRow } from './json_row.ts'
 import type { ServerScope } from './mcp_servers.ts'
 import type { UserAuthorizationsRow } from './rows.ts'
 import { findTogether } from './together.ts'
@@ -31,8 +30,6 @@ export interface UserAuthorizationStorage {
   findUserAuthorizations(of: Holder): Promise<readonly UserAuthorization[]>
   /** Whether this person ever approved this client, for this redirect origin. */
   hasApprovedClient(userId: string, clientDigest: Buffer, redirectOrigin: string): Promise<boolean>
-  /** Remembers an approval in place of the one before it. */
-  storeUserAuthorization(authorization: UserAuthorization, now: Date): Promise<void>
   listUserAuthorizations(userId: string): Promise<ListedAuthorization[]>
   /** Forgets what anybody approved for a server. */
   forgetAuthorizationsOfServer(serverId: string): Promise<void>
@@ -57,10 +54,6 @@ const HAS_APPROVED = statement<{ approved: boolean }>(
   'user_authorizations_has_approved',
   `select exists (select from auth_agent.user_authorizations
      where user_id = $1 and client_digest = $2 and redirect_origin = $3) as approved`,
-)
-const STORE = statement(
-  'user_authorizations_store',
-  insertUserAuthorization(jsonRow('user_authorizations', '$1')),
 )
 const LIST = statement<ListedAuthorization>(
   'user_authorizations_list',
@@ -119,9 +112,6 @@ export function userAuthorizationStorage(db: Queryable, endOfTurn?: EndOfTurn): 
     async hasApprovedClient(userId, clientDigest, redirectOrigin) {
       const [row] = await db.query(HAS_APPROVED, [userId, clientDigest, redirectOrigin])
       return row?.approved ?? false
-    },
-    async storeUserAuthorization(authorization, now) {
-      await db.query(STORE, [toJsonRow({ ...authorization, granted_at: now, last_used_at: now })])
     },
     listUserAuthorizations: (userId) => db.query(LIST, [userId]),
     async forgetAuthorizationsOfServer(serverId) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestContext, type TestContext } from '../../../tests/support/context.ts'
+import { storeUserAuthorization } from '../../../tests/support/user_authorization.ts'
 import { statement } from '../storage/database.ts'
 import { findActiveClaims, signAccessToken } from './access_token.ts'
 import {
@@ -152,7 +153,8 @@ describe('ending', () => {
 
   it('an authorization ends its grants, and is for its own person', async () => {
     const now = new Date(test.clock.now)
-    await test.context.storage.storeUserAuthorization(
+    await storeUserAuthorization(
+      test.database,
       {
         id: 'aut_alice',
         organization_id: 'org_root',
