@@ -155,10 +155,9 @@ export async function checkAdmission(
     if (client.organizationId === organizationId) return
     throw new OAuthError('unauthorized_client', 'This client is registered with another organisation.')
   }
-  const organization = await context.storage.findOrganization(organizationId)
-  if (organization?.client_policy === 'everyone') return
-  if (organization?.client_policy === 'domains' && isAtListedDomain(client, organization.client_domains))
-    return
+  const policy = server ?? (await context.storage.findOrganization(organizationId))
+  if (policy?.client_policy === 'everyone') return
+  if (policy?.client_policy === 'domains' && isAtListedDomain(client, policy.client_domains)) return
   throw new OAuthError(
     'unauthorized_client',
     'The organisation that owns this resource does not let this client in. Ask its administrator.',

@@ -2,12 +2,12 @@ import { canonicalResource, managementResource } from '../checks/resource.ts'
 import { isOpenidScope, MANAGE_SCOPE } from '../checks/scope.ts'
 import type { ServerContext } from '../context.ts'
 import { OAuthError } from '../errors.ts'
-import type { McpServer, ServerScope } from '../storage/mcp_servers.ts'
+import type { McpServer, ResolvedServer, ServerScope } from '../storage/mcp_servers.ts'
 
 /** What a token is for: an MCP server, the management API, or, for the issuer itself, userinfo only. */
 export interface ResolvedResource {
   /** The MCP server, if it is one. */
-  server: McpServer | undefined
+  server: ResolvedServer | undefined
   /** The `aud` of the token: the server's URL as it was registered. */
   resource: string
   /** What it is called on the consent page; undefined for the issuer. */
@@ -80,7 +80,7 @@ async function inferResource(
   return ofServer(server)
 }
 
-function ofServer(server: McpServer): ResolvedResource {
+function ofServer(server: ResolvedServer): ResolvedResource {
   return { server, resource: server.server_url, name: server.server_name, offered: server.scopes }
 }
 

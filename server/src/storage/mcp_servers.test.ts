@@ -51,7 +51,11 @@ describe.each([15, 18] as const)('MCP servers on PostgreSQL %i', (version) => {
     })
     expect(await storage.createServer(server)).toBe(true)
     expect(await storage.findServer(server.id)).toEqual(server)
-    expect(await storage.findServerByCanonicalUrl('https://whole.example/mcp')).toEqual(server)
+    expect(await storage.findServerByCanonicalUrl('https://whole.example/mcp')).toEqual({
+      ...server,
+      client_policy: 'everyone',
+      client_domains: [],
+    })
     expect(await storage.findOwnServer('org_root', server.id)).toEqual(server)
     expect(await storage.findOwnServer('org_other', server.id)).toBeUndefined()
   })

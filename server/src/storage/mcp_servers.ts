@@ -1,5 +1,6 @@
 import type { EndOfTurn } from '../end_of_turn.ts'
 import { type Queryable, statement } from './database.ts'
+import type { Organization } from './organizations.ts'
 import { type Page, pageValues } from './page.ts'
 import type { McpServersRow } from './rows.ts'
 import { findTogether } from './together.ts'
@@ -26,18 +27,23 @@ export interface McpServer extends Readonly<Omit<McpServersRow, 'scopes' | 'acce
   readonly access_mode: AccessMode
 }
 
+/** A server as an authorization finds it, with the clients that its organisation lets in. */
+export interface ResolvedServer
+  extends McpServer,
+    Readonly<Pick<Organization, 'client_policy' | 'client_domains'>> {}
+
 export interface McpServerStorage {
   /** By its id alone: ids are public, in the metadata of the protected resource. */
   findServer(id: string): Promise<McpServer | undefined>
   /** The one server whose address has this canonical form. */
-  findServerByCanonicalUrl(canonicalUrl: string): Promise<McpServer | undefined>
+  findServerByCanonicalUrl(canonicalUrl: string): Promise<ResolvedServer | undefined>
   /** The one server that lives at an origin; undefined where none does, or several do. */
-  findOnlyServerByOrigin(canonicalOrigin: string): Promise<McpServer | undefined>
+  findOnlyServerByOrigin(canonicalOrigin: string): Promise<ResolvedServer | undefined>
   /**
    * The one server that a request without `resource` can mean: the only one there is, or the only one that
    * offers all of these scopes.
    */
-  findOnlyServer(scopes: readonly string[]): Promise<McpServer | undefined>
+  findOnlyServer(scopes: readonly string[]): Promise<ResolvedServer | undefined>
   /** Whether a person stands well and the server's access policy admits them. */
   mayUse(serverId: string, userId: string): Promise<boolean>
 
@@ -58,23 +64,26 @@ export interface McpServerStorage {
 const COLUMNS = `id, organization_id, server_url, canonical_url, canonical_origin, server_name, description, logo_url,
   scopes, identity, access_mode, access_emails, access_domains, created_at, updated_at`
 
+const RESOLVED = `${COLUMNS}, client_policy, client_domains`
+const WITH_POLICY = `auth_agent.mcp_servers join (
+     select id as organization_id, client_policy, client_domains from auth_agent.organizations) organization using (organization_id)`
+
 const FIND = statement<McpServer>(
   'mcp_servers_find',
   `select ${COLUMNS} from auth_agent.mcp_servers where id = $1`,
 )
-const FIND_BY_CANONICAL_URL = statement<McpServer>(
+const FIND_BY_CANONICAL_URL = statement<ResolvedServer>(
   'mcp_servers_find_by_canonical_url',
-  `select ${COLUMNS} from unnest((select $1::text[])) asked (canonical_url)
-   join auth_agent.mcp_servers using (canonical_url)`,
+  `select ${RESOLVED} from unnest((select $1::text[])) asked (canonical_url) join (${WITH_POLICY}) using (canonical_url)`,
 )
-const TWO_BY_ORIGIN = statement<McpServer>(
+const TWO_BY_ORIGIN = statement<ResolvedServer>(
   'mcp_servers_two_by_origin',
-  `select ${COLUMNS} from auth_agent.mcp_servers where canonical_origin = $1 limit 2`,
+  `select ${RESOLVED} from ${WITH_POLICY} where canonical_origin = $1 limit 2`,
 )
-const TWO = statement<McpServer>('mcp_servers_two', `select ${COLUMNS} from auth_agent.mcp_servers limit 2`)
-const TWO_BY_SCOPES = statement<McpServer>(
+const TWO = statement<ResolvedServer>('mcp_servers_two', `select ${RESOLVED} from ${WITH_POLICY} limit 2`)
+const TWO_BY_SCOPES = statement<ResolvedServer>(
   'mcp_servers_two_by_scopes',
-  `select ${COLUMNS} from auth_agent.mcp_servers
+  `select ${RESOLVED} from ${WITH_POLICY}
    where array(select offered ->> 'name' from jsonb_array_elements(scopes) offered) @> $1::text[] limit 2`,
 )
 const MAY_USE = statement<Use>(
@@ -164,7 +173,7 @@ export function mcpServerStorage(db: Queryable, endOfTurn?: EndOfTurn): McpServe
   }
 }
 
-function onlyOne(servers: readonly McpServer[]): McpServer | undefined {
+function onlyOne<Server>(servers: readonly Server[]): Server | undefined {
   return servers.length === 1 ? servers[0] : undefined
 }
 
