@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { it } from 'vitest'
+import { afterAll, it } from 'vitest'
 import { isAskedFor } from './comparison/asked_for.ts'
-import { readSelfTimes, sumBy } from './comparison/cpu_profile.ts'
+import { KINDS, kindOf, readSelfTimes, type SelfTime, sumBy } from './comparison/cpu_profile.ts'
 import { load } from './comparison/load.ts'
 import { withSubject } from './comparison/started_subject.ts'
 import { WORKS } from './comparison/subject.ts'
@@ -13,6 +13,14 @@ const SECONDS = Number(process.env['SECONDS'] ?? 15)
 const CONNECTIONS = 32
 /** Code is compiled, and caches are filled. */
 const WARM_UP_SECONDS = 3
+
+/** Of each work, microseconds by what they are for. */
+const summary: string[] = []
+afterAll(() => {
+  console.log(
+    `\n| | all | ${KINDS.join(' | ')} |\n| --- |${' --- |'.repeat(KINDS.length + 1)}\n${summary.join('\n')}`,
+  )
+})
 
 /** Where the time of each work goes, by V8's sampling profiler: a server of its own for each, so that none is seen in another's. */
 it.each(WORKS.filter((work) => isAskedFor('WORKS', work)))(
@@ -35,7 +43,7 @@ it.each(WORKS.filter((work) => isAskedFor('WORKS', work)))(
   600_000,
 )
 
-function report(work: string, times: Awaited<ReturnType<typeof readSelfTimes>>, finished: number): void {
+function report(work: string, times: readonly SelfTime[], finished: number): void {
   const all = times.reduce((sum, { time }) => sum + time, 0)
   const each = (time: number) => `${(time / finished).toFixed(1)} µs`
   const share = (time: number) => `${((100 * time) / all).toFixed(0)}%`
@@ -50,4 +58,7 @@ function report(work: string, times: Awaited<ReturnType<typeof readSelfTimes>>, 
     const most = functions.map(([name, time]) => `${name} ${(time / finished).toFixed(1)}`).join(', ')
     console.log(`| ${area} | ${each(time)} | ${share(time)} | ${most} |`)
   }
+  const kinds = new Map(sumBy(times, kindOf))
+  const columns = [all, ...KINDS.map((kind) => kinds.get(kind) ?? 0)]
+  summary.push(`| ${work} | ${columns.map((time) => (time / finished).toFixed(1)).join(' | ')} |`)
 }

@@ -56,6 +56,32 @@ export function sumBy(times: readonly SelfTime[], keyOf: (time: SelfTime) => str
   return [...sums].sort(([, a], [, b]) => b - a)
 }
 
+/** What kind of work an area does, in the order of a table. */
+export const KINDS = [
+  'sockets',
+  "Node's HTTP",
+  'Hono',
+  'cryptography',
+  'pg',
+  'ours',
+  'garbage',
+  'the rest',
+] as const
+export type Kind = (typeof KINDS)[number]
+
+/** The system calls that write and read; V8 names them as its own. */
+const SOCKET_CALLS = /^(writev|write(Utf8|Latin1|Ascii|Ucs2)?String|writeBuffer|shutdown|readStart|readStop)$/
+
+export function kindOf({ area, function: name }: SelfTime): Kind {
+  if (area === 'V8' && SOCKET_CALLS.test(name)) return 'sockets'
+  if (area === 'node:crypto') return 'cryptography'
+  if (area.startsWith('node:')) return "Node's HTTP"
+  if (/^(@hono\/|hono$)/.test(area)) return 'Hono'
+  if (/^(pg|postgres)\b/.test(area)) return 'pg'
+  if (/^(server|node)\/src\//.test(area)) return 'ours'
+  return area === '(garbage collector)' ? 'garbage' : 'the rest'
+}
+
 async function readSourceMap(url: string): Promise<SourceMap | undefined> {
   if (!url.startsWith('file:') || url.includes('/node_modules/')) return undefined
   const text = await readFile(`${fileURLToPath(url)}.map`, 'utf8').catch(() => undefined)
