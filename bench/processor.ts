@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
 /** Of Linux: clock ticks a second in /proc (USER_HZ). */
 const TICKS = 100
@@ -38,6 +39,29 @@ export async function timesOfCore(core: number): Promise<{ busy: number; idle: n
     .slice(1)
     .map((ticks) => Number(ticks) / TICKS)
   return { busy: user + nice + system + irq + softirq + steal, idle: idle + wait }
+}
+
+/** For how much of the time a core is away from a loop that does nothing else, and for how long at the most, in milliseconds. */
+export async function awayTimesOf(
+  core: number,
+  seconds: number,
+): Promise<{ share: number; longest: number }> {
+  const loop = `
+    const endsAt = performance.now() + ${seconds * 1000}
+    let away = 0, longest = 0
+    for (let last = performance.now(), now; last < endsAt; last = now) {
+      now = performance.now()
+      if (now - last > 0.1) { away += now - last; longest = Math.max(longest, now - last) }
+    }
+    console.log(JSON.stringify({ share: away / ${seconds * 1000}, longest }))`
+  const { stdout } = await promisify(execFile)('taskset', [
+    '--cpu-list',
+    String(core),
+    process.execPath,
+    '--eval',
+    loop,
+  ])
+  return JSON.parse(stdout)
 }
 
 interface Process {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { median } from '../statistics.ts'
 import { type HttpConnection, type HttpResponse, openConnection } from './http_connection.ts'
 
 /** Somebody who asks one thing after another, and checks each answer. */
@@ -29,6 +30,8 @@ export interface LoadResult {
   p50: number
   p99: number
   p999: number
+  /** p99 / p50 in the median window: what the server does, without the moments in which the machine takes its core away. */
+  steadyRatio: number
 }
 
 /** Has each user work on a connection of their own. What is under way at the end is finished, and not counted. */
@@ -38,9 +41,18 @@ export async function load(
   { seconds, rate }: LoadOptions,
 ): Promise<LoadResult> {
   const connections = await Promise.all(users.map(() => openConnection(port)))
-  const naps = startNaps()
   const startedAt = performance.now()
-  const run: Run = { endsAt: startedAt + seconds * 1000, times: [], errors: 0, firstError: undefined }
+  const run: Run = {
+    endsAt: startedAt + seconds * 1000,
+    finished: 0,
+    times: [],
+    stalled: 0,
+    errors: 0,
+    firstError: undefined,
+  }
+  const naps = startNaps((stall) => {
+    run.stalled += stall
+  })
   const pause = rate === undefined ? 0 : (users.length / rate) * 1000
   await Promise.all(
     users.map((user, index) => {
@@ -52,33 +64,63 @@ export async function load(
   )
   for (const connection of connections) connection.close()
   naps.stop()
-  const times = Float64Array.from(run.times).sort()
-  const at = (share: number) =>
-    times[Math.min(times.length - 1, Math.ceil(share * times.length) - 1)] ?? Number.NaN
+  const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = percentiles(run.times, [0.5, 0.99, 0.999])
   return {
     seconds,
-    finished: times.length,
+    finished: run.finished,
     errors: run.errors,
     firstError: run.firstError,
-    p50: at(0.5),
-    p99: at(0.99),
-    p999: at(0.999),
+    p50,
+    p99,
+    p999,
+    steadyRatio: steadyRatioOf(run.times, seconds),
   }
+}
+
+function percentiles(times: readonly number[], shares: readonly number[]): (number | undefined)[] {
+  const sorted = Float64Array.from(times).sort()
+  return shares.map((share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)])
+}
+
+/** Windows of a tenth of a second, or of so many pieces, if that is more. */
+const WINDOW_SECONDS = 0.1
+const WINDOW_PIECES = 200
+
+/** @param times in the order in which they ended */
+function steadyRatioOf(times: readonly number[], seconds: number): number {
+  const size = Math.max(WINDOW_PIECES, Math.round((times.length / seconds) * WINDOW_SECONDS))
+  const windows = Array.from({ length: Math.floor(times.length / size) }, (_, n) =>
+    times.slice(n * size, (n + 1) * size),
+  )
+  return median(
+    windows.map((window) => {
+      const [p50 = Number.NaN, p99 = Number.NaN] = percentiles(window, [0.5, 0.99])
+      return p99 / p50
+    }),
+  )
 }
 
 /** In milliseconds; the kernel adds as much again. A fast server answers three of 32 users in it. */
 const NAP = 0.05
+/** A turn of the loop that takes longer was not its work: the machine, or PostgreSQL, had the core. In milliseconds. */
+const STALL = 2
 
 /**
  * Between the turns of its loop this process sleeps for a moment, instead of until the next answer. Else the server's own writes would wake
  * it, for up to 20 µs of the server's core each, and for the less the busier this process is: a slow server would pay twice what
  * a fast one does. From another machine, no answer costs whoever sends it anything of the kind.
+ *
+ * @param onStall is told how long this process was away from its loop, in milliseconds
  */
-function startNaps(): { stop(): void } {
+function startNaps(onStall: (stall: number) => void): { stop(): void } {
   const cell = new Int32Array(new SharedArrayBuffer(4))
   let isRunning = true
+  let turnedAt = performance.now()
   const nap = () => {
     if (!isRunning) return
+    const now = performance.now()
+    if (now - turnedAt > STALL) onStall(now - turnedAt)
+    turnedAt = now
     Atomics.wait(cell, 0, 0, NAP)
     setImmediate(nap)
   }
@@ -92,8 +134,12 @@ function startNaps(): { stop(): void } {
 
 interface Run {
   endsAt: number
-  /** Of each piece of work that was finished. */
+  /** Pieces of work that were done. */
+  finished: number
+  /** How long each of them took, but for those that were under way while this process was away: when they were answered nobody saw. */
   times: number[]
+  /** How long this process was away from its loop, in milliseconds; what was due meanwhile is due later. */
+  stalled: number
   errors: number
   firstError: string | undefined
 }
@@ -113,19 +159,21 @@ async function workUntilEnd(
   let dueAt = pace.firstAt
   try {
     for (;;) {
-      const early = dueAt - performance.now()
+      const early = dueAt + run.stalled - performance.now()
       if (early > 1) await sleep(early)
       const now = performance.now()
       if (now >= run.endsAt) return
+      const { stalled } = run
       // Who is late because the last answer was late has waited since the piece was due; a late timer is nobody's fault but ours.
-      const begunAt = pace.pause > 0 && early < 0 ? dueAt : now
+      const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalled : now
       const wrong = await work(user, connection)
       const finishedAt = performance.now()
       if (wrong !== undefined) {
         run.errors += 1
         run.firstError ??= `${wrong.status} ${wrong.body.slice(0, 300)}`
       } else if (finishedAt < run.endsAt) {
-        run.times.push(finishedAt - begunAt)
+        run.finished += 1
+        if (pace.pause === 0 || stalled === run.stalled) run.times.push(finishedAt - begunAt)
       }
       dueAt += pace.pause
     }

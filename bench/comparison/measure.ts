@@ -17,6 +17,8 @@ export interface Run {
   p50: number
   p99: number
   p999: number
+  /** p99 / p50 in the median tenth of a second. */
+  steadyRatio: number
   errors: number
   firstError: string | undefined
   /** Of the server, and of PostgreSQL, for each piece of work; in microseconds. */
@@ -48,6 +50,7 @@ export async function measureRun(
     p50: result.p50,
     p99: result.p99,
     p999: result.p999,
+    steadyRatio: result.steadyRatio,
     errors: result.errors,
     firstError: result.firstError,
     serverCpu: ((after.server - before.server) / pieces) * 1e6,

@@ -15,6 +15,8 @@ import { createTestServer } from '../../tests/support/server.ts'
 
 /** The databases are of this issuer, so that their tokens are the same; it is not where a server listens, but behind a proxy. */
 export const ISSUER = 'https://auth.example.com'
+/** Tokens that are made here live longer than any run. */
+const TOKEN_SECONDS = 86_400
 const CLIENTS = 100
 const SERVERS = 200
 const MACHINES = 32
@@ -59,7 +61,7 @@ export async function makeGrownDatabase(url: string, sizes: Sizes): Promise<Grow
 async function grow(url: string, users: Users, sizes: Sizes): Promise<GrownDatabase> {
   await growTables(url, sizes, Date.now())
   const database = connectPostgres(url)
-  const context = await createContext({ ...serverOptions(), database })
+  const context = await createContext({ ...serverOptions(), database, accessTokenTtl: TOKEN_SECONDS })
   return { url, database, sizes, context, ...users }
 }
 

@@ -9,6 +9,7 @@ function runOf(rate: number, isSaturated = false): Run {
     p50: 1,
     p99: 2,
     p999: 3,
+    steadyRatio: 2,
     errors: 0,
     firstError: undefined,
     serverCpu: 100,
