@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEndOfTurn } from '../../node/src/end_of_turn.ts'
-import type { Statement } from '../../server/src/storage/database.ts'
 import { createStorage, type Storage } from '../../server/src/storage/storage.ts'
 import { createBrowser } from '../support/browser.ts'
+import { countStatements } from '../support/counting_database.ts'
 import {
   authorize,
   authorizeUrl,
@@ -46,15 +46,11 @@ describe('look-ups that go together', () => {
 
   /** What these answer together, which is what each answers alone; and how often PostgreSQL was asked for it. */
   async function together<Answer>(lookUps: ((storage: Storage) => Promise<Answer>)[]) {
-    const { database } = server.database
-    const asked: string[] = []
-    const query: typeof database.query = <Row>(statement: Statement<Row>, values?: readonly unknown[]) => {
-      asked.push(statement.name)
-      return database.query(statement, values)
-    }
-    const storage = createStorage({ ...database, query }, createEndOfTurn())
+    const counting = countStatements(server.database.database)
+    const storage = createStorage(counting.database, createEndOfTurn())
     const answers = await Promise.all(lookUps.map((lookUp) => lookUp(storage)))
-    const alone = createStorage(database)
+    const asked = counting.take()
+    const alone = createStorage(server.database.database)
     for (const [n, lookUp] of lookUps.entries()) expect(answers[n]).toEqual(await lookUp(alone))
     return { answers, asked }
   }

@@ -113,7 +113,7 @@ function authCode(context: ServerContext, approval: Approval, code: string): Aut
 }
 
 /** Whose the grant is: the server's organisation, or that of the client where only identity is asked for. */
-function organizationOf({ server, client }: Approval): string {
+export function organizationOf({ server, client }: Pick<Approval, 'server' | 'client'>): string {
   return server?.organization_id ?? client.organizationId
 }
 

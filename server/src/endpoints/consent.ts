@@ -1,4 +1,4 @@
-import { approve, findApprovedBefore } from '../authorization/approval.ts'
+import { approve, findApprovedBefore, organizationOf } from '../authorization/approval.ts'
 import { type AuthorizationRequest, checkAdmission } from '../authorization/authorization_request.ts'
 import { respond } from '../authorization/authorization_response.ts'
 import {
@@ -137,14 +137,10 @@ async function findAsked(context: ServerContext, waiting: WaitingRequest): Promi
   return { ...target, client, redirectUri, responseMode, state, scopes, codeChallenge, nonce }
 }
 
-function answeredRequest(
-  waiting: WaitingRequest,
-  { server, client }: Asked,
-  session: Session,
-): AnsweredAuthRequest {
+function answeredRequest(waiting: WaitingRequest, asked: Asked, session: Session): AnsweredAuthRequest {
   return {
     digest: requestDigest(waiting),
-    organization_id: server?.organization_id ?? client.organizationId,
+    organization_id: organizationOf(asked),
     session_digest: session.digest,
     client_id: waiting.clientId,
     expires_at: new Date(waiting.expiresAt),

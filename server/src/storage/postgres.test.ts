@@ -75,6 +75,25 @@ it('a transaction that is refused leaves nothing, and its connection is used aga
   await database.close()
 })
 
+it('of two transactions that wait for each other, one is given up, and may be tried again', async () => {
+  const test = await createTestDatabase()
+  onTestFinished(() => test.drop())
+  const lock = (n: number) => statement(`test_lock_${n}`, `select pg_advisory_xact_lock(${n})`)
+  const locked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+  const lockBoth = (first: 0 | 1, second: 0 | 1) =>
+    test.database.transaction(async (tx) => {
+      await tx.query(lock(first))
+      locked[first].resolve()
+      await locked[second].promise
+      await tx.query(lock(second))
+    })
+  const outcomes = await Promise.allSettled([lockBoth(0, 1), lockBoth(1, 0)])
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+  expect(refused?.reason).toBeInstanceOf(DatabaseUnavailable)
+  await lockBoth(0, 0)
+})
+
 describe('a connection that is cut', () => {
   const CUT = statement(
     'test_cut',
