@@ -126,8 +126,8 @@ type Endpoint = (
   context: ServerContext,
   request: Request,
   info: ConnectionInfo,
-  /** What the variables of the route's path stand for. */
-  variables: Readonly<Record<string, string>>,
+  /** What a variable of the route's path stands for. */
+  variable: (name: string) => string,
 ) => Response | Promise<Response>
 type Methods = Partial<Record<'GET' | 'POST' | 'PUT' | 'DELETE', Endpoint>>
 type App = Hono<{ Bindings: ConnectionInfo }>
@@ -145,8 +145,10 @@ const FOR_PROGRAMS: Readonly<Record<string, Methods>> = {
   },
   // Of the management API below the origin as well (RFC 9728 §3.1), in one pattern: Hono's fastest router takes no two that overlap.
   '/.well-known/oauth-protected-resource/:serverId': {
-    GET: (context, request, _info, { serverId }) =>
-      protectedResource(context, request, serverId === 'api' ? undefined : serverId),
+    GET: (context, request, _info, variable) => {
+      const serverId = variable('serverId')
+      return protectedResource(context, request, serverId === 'api' ? undefined : serverId)
+    },
   },
   '/register/:clientId': { GET: configuration, PUT: configuration, DELETE: configuration },
 }
@@ -246,9 +248,9 @@ function configuration(
   context: ServerContext,
   request: Request,
   _info: ConnectionInfo,
-  { clientId = '' }: Readonly<Record<string, string>>,
+  variable: (name: string) => string,
 ): Promise<Response> {
-  return clientConfiguration(context, request, clientId)
+  return clientConfiguration(context, request, variable('clientId'))
 }
 
 /** A path has one handler: Hono calls that at once, where it has several call each other, which costs more than most of them do. */
@@ -295,7 +297,9 @@ function answer(
 ): Response | Promise<Response> {
   const renderError = (error: unknown) => render(context, req.raw, error)
   try {
-    const response = findEndpoint(methods, req.method)(context, req.raw, env, req.param())
+    // Few routes have variables, and Hono decodes all that there are.
+    const variable = (name: string) => req.param(name) ?? ''
+    const response = findEndpoint(methods, req.method)(context, req.raw, env, variable)
     return response instanceof Promise ? response.catch(renderError) : response
   } catch (error) {
     return renderError(error)
