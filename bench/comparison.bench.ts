@@ -12,7 +12,7 @@ import {
 import { betterAuth } from './comparison/subjects/better_auth.ts'
 import { cloudflareOauthProvider, cloudflareOauthProviderInMemory } from './comparison/subjects/cloudflare.ts'
 import { hydra } from './comparison/subjects/hydra.ts'
-import { keycloak } from './comparison/subjects/keycloak.ts'
+import { keycloak, keycloakWithOurHash } from './comparison/subjects/keycloak.ts'
 import { limit } from './comparison/subjects/limit.ts'
 import { oidcProviderInMemory, oidcProviderOnPostgres } from './comparison/subjects/oidc_provider.ts'
 
@@ -27,6 +27,7 @@ const ALL: readonly SubjectDescription[] = [
   betterAuth,
   hydra,
   keycloak,
+  keycloakWithOurHash,
   authAgentOnEmbedded({ name: 'Auth-Agent, embedded database', rows: 10_000 }),
   authAgentOnBothCores({ name: 'Auth-Agent, both cores', rows: 10_000 }),
   authAgentInWorkerd({ name: 'Auth-Agent, workerd', rows: 10_000 }),

@@ -5,24 +5,40 @@ import { BOOTSTRAP, createRealm } from './keycloak/admin.ts'
 import { javaEnvironment, KC, prepareDistribution, VERSION } from './keycloak/distribution.ts'
 import { KEYCLOAK_WORKS, keycloakUsers } from './keycloak/users.ts'
 
-export const keycloak: SubjectDescription = {
-  name: `Keycloak ${VERSION}, PostgreSQL`,
-  works: KEYCLOAK_WORKS,
-  prepare: prepareDistribution,
-  async start(options) {
-    const port = await findFreePort()
-    // The first start makes the tables and the realm; the one that is timed finds them.
-    const first = await startServer(options, port, '/realms/master')
-    await createRealm(port).finally(first.stop)
-    const running = await startServer(options, port, '/realms/bench')
-    return {
-      port,
-      pid: running.pid,
-      startUp: running.startUp,
-      users: keycloakUsers(port),
-      close: running.stop,
-    }
-  },
+/** As it is by itself: passwords are hashed by Argon2. */
+export const keycloak = describeKeycloak({ name: `Keycloak ${VERSION}, PostgreSQL`, works: KEYCLOAK_WORKS })
+
+/** Passwords are hashed as ours are by themselves, so that a sign-in is the same work. */
+export const keycloakWithOurHash = describeKeycloak({
+  name: `Keycloak ${VERSION}, our hash of passwords`,
+  works: ['password sign-in'],
+  realm: { passwordPolicy: 'hashAlgorithm(pbkdf2-sha256) and hashIterations(600000)' },
+})
+
+function describeKeycloak({
+  name,
+  works,
+  realm = {},
+}: Pick<SubjectDescription, 'name' | 'works'> & { realm?: object }): SubjectDescription {
+  return {
+    name,
+    works,
+    prepare: prepareDistribution,
+    async start(options) {
+      const port = await findFreePort()
+      // The first start makes the tables and the realm; the one that is timed finds them.
+      const first = await startServer(options, port, '/realms/master')
+      await createRealm(port, realm).finally(first.stop)
+      const running = await startServer(options, port, '/realms/bench')
+      return {
+        port,
+        pid: running.pid,
+        startUp: running.startUp,
+        users: keycloakUsers(port),
+        close: running.stop,
+      }
+    },
+  }
 }
 
 /**

@@ -5,8 +5,9 @@ const ADMIN = 'admin'
 /** Has the first start make somebody who may use the Admin REST API. */
 export const BOOTSTRAP = { KC_BOOTSTRAP_ADMIN_USERNAME: ADMIN, KC_BOOTSTRAP_ADMIN_PASSWORD: PASSWORD }
 
-export async function createRealm(port: number): Promise<void> {
-  await post(port, '/admin/realms', [REALM_REPRESENTATION])
+/** Makes the realm; `more` is what differs from the usual one. */
+export async function createRealm(port: number, more: object): Promise<void> {
+  await post(port, '/admin/realms', [{ ...REALM_REPRESENTATION, ...more }])
 }
 
 /** Makes people up to this number. */
