@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type ApiKey, parseApiKey } from '../checks/api_key.ts'
 import { findBasicCredentials, findBearerToken } from '../checks/authorization_header.ts'
@@ -10,8 +10,8 @@ import type { AuthenticatingKey } from '../storage/mcp_server_keys.ts'
 interface FoundKey {
   readonly key: AuthenticatingKey
   readonly foundAt: number
-  /** The SHA-256 digest of its secret, once somebody has presented that. */
-  proven?: Buffer
+  /** Its secret, once somebody has presented it and its MAC was right. */
+  proven?: Uint8Array
 }
 
 /** At the most as many keys as this are remembered; the one used longest ago makes room. */
@@ -71,12 +71,13 @@ function checkKey(
     : reading.then(() => checkStanding(context, presented, found.key))
 }
 
-/** Its MAC is made once, and then its digest compared, which takes a third of the time. */
+/** Its MAC is made once; then the secret itself is compared, which takes a tenth of the time. */
 function isGenuine({ purposeKeys }: ServerContext, secret: string, found: FoundKey): boolean {
-  const digest = Buffer.from(hash('sha256', secret, 'latin1'), 'latin1')
-  if (found.proven !== undefined && timingSafeEqual(found.proven, digest)) return true
+  const presented = Buffer.from(secret, 'latin1')
+  if (found.proven !== undefined && timingSafeEqual(found.proven, presented)) return true
   if (!purposeKeys.isMac('digest', secret, found.key.secret_digest)) return false
-  found.proven = digest
+  // A copy: a small buffer is a part of a larger one, which would be kept with it.
+  found.proven = Uint8Array.from(presented)
   return true
 }
 

@@ -18,15 +18,15 @@ export interface Form {
 /**
  * Reads a form that was posted (RFC 6749 appendix B). Rejects with an OAuthError: `invalid_request` for another content type,
  * `request_too_large` beyond 64 KiB.
+ *
+ * @param mediaType that of the request, where somebody has looked already
  */
-export function readForm(request: Request, limits: { maxBytes?: number } = {}): Promise<Form> {
-  if (mediaTypeOf(request) !== FORM_TYPE) {
+export function readForm(request: Request, mediaType: string = mediaTypeOf(request)): Promise<Form> {
+  if (mediaType !== FORM_TYPE) {
     const description = `The request must have the content type ${FORM_TYPE}.`
     return Promise.reject(new OAuthError('invalid_request', description))
   }
-  return readBody(request, limits.maxBytes ?? MAX_BODY_BYTES).then((body) =>
-    toForm(new URLSearchParams(body)),
-  )
+  return readBody(request).then((body) => toForm(new URLSearchParams(body)))
 }
 
 /**

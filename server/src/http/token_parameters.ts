@@ -8,7 +8,8 @@ const jsonParameters = z.record(z.string(), z.unknown())
 
 /** The parameters of introspection and revocation: a form (RFC 7662 §2.1), or the JSON that the first SDK sends. */
 export function readTokenParameters(request: Request): Promise<Form> {
-  return mediaTypeOf(request) === 'application/json' ? readJsonParameters(request) : readForm(request)
+  const mediaType = mediaTypeOf(request)
+  return mediaType === 'application/json' ? readJsonParameters(request) : readForm(request, mediaType)
 }
 
 async function readJsonParameters(request: Request): Promise<Form> {
