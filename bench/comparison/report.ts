@@ -84,7 +84,8 @@ export function medianRatio(runs: readonly Run[], others: readonly Run[]): numbe
 }
 
 function showRatio(ratio: number): string {
-  if (Number.isNaN(ratio)) return '–'
+  // Of runs in which the other one got nothing done.
+  if (!Number.isFinite(ratio)) return '–'
   return ratio < 2 ? `${(100 * ratio).toFixed(0)}%` : `${ratio.toFixed(1)} ×`
 }
 
