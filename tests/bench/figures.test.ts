@@ -39,6 +39,15 @@ describe('the ratio of two who take turns', () => {
     const lines = describeAll(['ours', 'theirs'], new Map([['JWKS', outcomes]])).split('\n')
     expect(lines[2]).toBe('| JWKS | – | 10.0 (–) |')
   })
+
+  it('is none where the other one got nothing done', () => {
+    const outcomes = [
+      { subject: 'ours', runs: [runOf(10)] },
+      { subject: 'theirs', runs: [runOf(0)] },
+    ]
+    const lines = describeAll(['ours', 'theirs'], new Map([['password sign-in', outcomes]])).split('\n')
+    expect(lines[2]).toBe('| password sign-in | 10.0 | 0.0 (–) |')
+  })
 })
 
 describe('a straight line through points', () => {
