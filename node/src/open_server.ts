@@ -11,6 +11,7 @@ import { createEndOfTurn } from './end_of_turn.ts'
 import type { Settings } from './environment.ts'
 import { createGuardedFetch } from './guarded_fetch.ts'
 import { createSmtpMailer, createWebhookMailer } from './mail.ts'
+import { createPasswordQueue } from './password_queue.ts'
 import { MAX_CONNECTIONS } from './postgres_cluster.ts'
 import type { RedisAttemptCounters } from './redis_attempt_counters.ts'
 import { BACKGROUND_MS, leftOf } from './stop_times.ts'
@@ -95,6 +96,7 @@ export async function openServer(
         'upstream provider',
       ),
       log,
+      passwordQueue: createPasswordQueue(),
       endOfTurn: createEndOfTurn(),
       waitUntil: (work) => background.add(work),
       telemetry: observation.telemetry,

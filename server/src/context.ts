@@ -7,6 +7,7 @@ import type { PurposeKeys } from './keys/purpose_keys.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
 import type { SigningAlg, SignUp } from './options.ts'
+import type { Stretching } from './sign_in/password_hash.ts'
 import type { UpstreamProvider } from './sign_in/upstream_provider.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -20,8 +21,6 @@ export interface Settings {
   refreshTokenTtl: number
   refreshTokenMaxTtl: number
   signUp: SignUp
-  pbkdf2Iterations: number
-  maxPbkdf2Iterations: number
   attemptBudget: number
   adminToken: string | undefined
   /** In milliseconds, as is the next. */
@@ -41,6 +40,7 @@ export interface ServerContext {
   clients: ClientDirectory
   audit: AuditLog
   telemetry: Telemetry
+  stretching: Stretching
   upstream: UpstreamProvider | undefined
   mailer: Mailer | undefined
   inbox: DevelopmentInbox | undefined

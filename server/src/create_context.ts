@@ -7,6 +7,7 @@ import { createKeyWrapping } from './keys/key_wrapping.ts'
 import { loadPurposeKeys } from './keys/purpose_keys.ts'
 import { type Logger, silentLog } from './log.ts'
 import { MAX_ACCESS_TOKEN_TTL, type ServerOptions } from './options.ts'
+import type { Stretching } from './sign_in/password_hash.ts'
 import { createUpstreamProvider, type UpstreamProvider } from './sign_in/upstream_provider.ts'
 import { attemptCountersIn } from './storage/attempt_counters.ts'
 import { createStorage, type Storage } from './storage/storage.ts'
@@ -36,11 +37,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
       `An access token may live for ${MAX_ACCESS_TOKEN_TTL} seconds at the most: shorten ACCESS_TOKEN_TTL.`,
     )
   }
-  if (settings.pbkdf2Iterations > settings.maxPbkdf2Iterations) {
-    throw new Error(
-      `This platform derives ${settings.maxPbkdf2Iterations} iterations at the most: lower PBKDF2_ITERATIONS.`,
-    )
-  }
+  const stretching = createStretching(options)
   const storage = createStorage(options.database, endOfTurn)
   await claimDatabase(storage, issuer, log)
   const wrapping = createKeyWrapping(options.secrets)
@@ -64,6 +61,7 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     clients: createClientDirectory({ storage, purposeKeys, fetchPublicUrl, now }),
     audit: createAuditLog(storage, log, now),
     telemetry,
+    stretching,
     upstream: createUpstream(options, issuer, now),
     mailer,
     inbox,
@@ -72,6 +70,17 @@ export async function createContext(options: ServerOptions): Promise<ServerConte
     waitUntil,
     now,
   }
+}
+
+function createStretching({
+  pbkdf2Iterations: iterations = 600_000,
+  maxPbkdf2Iterations: maxIterations,
+  passwordQueue: queue,
+}: ServerOptions): Stretching {
+  if (iterations > (maxIterations ?? Infinity)) {
+    throw new Error(`This platform derives ${maxIterations} iterations at the most: lower PBKDF2_ITERATIONS.`)
+  }
+  return { iterations, maxIterations, queue }
 }
 
 function createUpstream(
@@ -117,8 +126,6 @@ function withDefaults(options: ServerOptions): Settings {
     refreshTokenTtl: options.refreshTokenTtl ?? 2_592_000,
     refreshTokenMaxTtl: options.refreshTokenMaxTtl ?? 31_536_000,
     signUp: options.signUp ?? 'closed',
-    pbkdf2Iterations: options.pbkdf2Iterations ?? 600_000,
-    maxPbkdf2Iterations: options.maxPbkdf2Iterations ?? Infinity,
     attemptBudget: options.attemptBudget ?? 1_000,
     adminToken: options.adminToken,
     denialsMaxAge: options.denialsMaxAge ?? 700,

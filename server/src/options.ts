@@ -3,6 +3,7 @@ import type { FetchPublicUrl } from './clients/public_fetch.ts'
 import type { EndOfTurn } from './end_of_turn.ts'
 import type { Logger } from './log.ts'
 import type { DevelopmentInbox, Mailer } from './mail.ts'
+import type { Queue } from './queue.ts'
 import type { Database } from './storage/database.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import type { UpstreamOptions } from './upstream_options.ts'
@@ -52,6 +53,11 @@ export interface ServerOptions {
    * refuse more than 100000.
    */
   maxPbkdf2Iterations?: number
+  /**
+   * Lets a few passwords be stretched at once, where the runtime has few threads for all work of this kind. Default: none, as on
+   * Workers, where requests may not share work.
+   */
+  passwordQueue?: Queue | undefined
   /**
    * Attempts from browsers that are not known that the whole server allows: wrong passwords in a quarter of an hour, mails in an hour;
    * of an upstream provider three times as many. Default 1000, which is enough for some ten thousand sign-ins an hour.

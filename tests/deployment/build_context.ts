@@ -45,6 +45,12 @@ function parseDockerignore(text: string): Rule[] {
 export function isIgnored(path: string, rules: readonly Rule[]): boolean {
   const steps = path.split('/')
   const withFolders = steps.map((_, index) => steps.slice(0, index + 1).join('/'))
-  const last = rules.findLast(({ pattern }) => withFolders.some((each) => matchesGlob(each, pattern)))
+  const last = rules.findLast(({ pattern }) => withFolders.some((each) => isMatch(each, pattern)))
   return last !== undefined && !last.isException
+}
+
+/** Docker's `*` matches a name that begins with a dot as well, Node's does not. */
+function isMatch(path: string, pattern: string): boolean {
+  const withoutDots = (text: string) => text.replaceAll(/(^|\/)\./g, '$1_')
+  return matchesGlob(withoutDots(path), withoutDots(pattern))
 }

@@ -31,7 +31,10 @@ export interface Browser {
 
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>
 
-export function createBrowser(server: TestServer, clientAddress = '127.0.0.1'): Browser {
+export function createBrowser(
+  server: Pick<TestServer, 'fetch' | 'issuer'>,
+  clientAddress = '127.0.0.1',
+): Browser {
   const cookies = new Map<string, string>()
 
   async function send(url: string, init: RequestInit): Promise<Response> {

@@ -135,7 +135,7 @@ export async function createAccount(
   const id = newId('usr_')
   const now = new Date(context.now())
   await context.storage.createUser({ id, email, email_verified_by: by }, now)
-  const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   await context.storage.setPassword({ id: newId('crd_'), user_id: id, password_hash }, now)
   return { id, email }
 }

@@ -57,7 +57,7 @@ async function changePassword(context: ServerContext, session: Session, form: Fo
   const password = form.get('new_password') ?? ''
   const fault = findPasswordFault(password, email)
   if (fault !== undefined) throw new OAuthError('invalid_request', fault)
-  const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   await context.storage.transaction(async (tables) => {
     const now = new Date(context.now())
     await tables.setPassword({ id: newId('crd_'), user_id, password_hash }, now)

@@ -91,7 +91,7 @@ test('a wrong password and a missing account get the same answer, by the same wo
   const disabled = await createAccount(test_.context, 'disabled@example.com')
   const { storage } = test_.context
   const now = new Date(test_.clock.now)
-  const password_hash = await hashPassword(PASSWORD, 100)
+  const password_hash = await hashPassword(PASSWORD, { iterations: 100 })
   await storage.setPassword({ id: 'crd_outdated', user_id: outdated.id, password_hash }, now)
   await test_.database.query(DISABLE, [disabled.id])
   await storage.createUser(
@@ -147,7 +147,7 @@ test('what was typed is nowhere but in the form, and never in the log or the aud
 test('a hash of fewer iterations is made anew at the next sign-in', async () => {
   const { id } = await createAccount(test_.context, 'old@example.com')
   const { storage } = test_.context
-  const password_hash = await hashPassword(PASSWORD, 100)
+  const password_hash = await hashPassword(PASSWORD, { iterations: 100 })
   await storage.setPassword({ id: 'crd_old', user_id: id, password_hash }, new Date(test_.clock.now))
   await createSignedInBrowser(test_.context, 'old@example.com')
   const upgraded = await storage.findPasswordOfUser(id)

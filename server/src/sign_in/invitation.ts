@@ -83,7 +83,7 @@ export async function acceptWithPassword(
   const found = await findInvitation(context, token)
   if (found === undefined || found.hasAccount) return undefined
   const { invitation, digest } = found
-  const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   const user = { id: newId('usr_'), email: invitation.email }
   const email_verified_by = invitation.sent_by_mail ? 'mail' : 'administrator'
   const now = new Date(context.now())

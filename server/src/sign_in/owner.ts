@@ -32,13 +32,10 @@ export async function ensureOwner(
 
   const stored = await context.storage.findPasswordByEmail(address)
   const membership = stored && (await context.storage.findMembership(ROOT, stored.user_id))
-  const { pbkdf2Iterations, maxPbkdf2Iterations } = context.settings
-  const isSet =
-    stored?.may_sign_in &&
-    (await isPassword(password, stored.password_hash, pbkdf2Iterations, maxPbkdf2Iterations))
+  const isSet = stored?.may_sign_in && (await isPassword(password, stored.password_hash, context.stretching))
   if (isSet && membership?.role === 'owner') return
 
-  const password_hash = await hashPassword(password, pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   const owner = await context.storage.transaction((tables) =>
     makeOwner(context, tables, address, password_hash),
   )
@@ -74,7 +71,7 @@ export async function becomeOwner(
   context: ServerContext,
   { token, email, password }: { token: string; email: string; password: string },
 ): Promise<SignedIn | undefined> {
-  const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   const owner = await context.storage.transaction(async (tables) => {
     await tables.lockOrganization(ROOT)
     if (await tables.hasOwner(ROOT)) return undefined

@@ -55,23 +55,22 @@ export async function isOwnPassword(
 }
 
 function isRightPassword(
-  { settings }: ServerContext,
+  { stretching }: ServerContext,
   stored: StoredPassword | undefined,
   password: string,
 ): Promise<boolean> {
-  const { pbkdf2Iterations, maxPbkdf2Iterations } = settings
-  return isPassword(password, stored?.password_hash, pbkdf2Iterations, maxPbkdf2Iterations)
+  return isPassword(password, stored?.password_hash, stretching)
 }
 
 /** For the operator; the person is told the same of each. */
 function reasonOf(
-  { settings, log }: ServerContext,
+  { stretching, log }: ServerContext,
   stored: StoredPassword | undefined,
   isRight: boolean,
 ): string {
-  if (isBeyondReach(stored?.password_hash, settings.maxPbkdf2Iterations)) {
+  if (isBeyondReach(stored?.password_hash, stretching)) {
     log.warn(
-      { user_id: stored?.user_id, most: settings.maxPbkdf2Iterations },
+      { user_id: stored?.user_id, most: stretching.maxIterations },
       'This password was stretched longer than this platform can check: it has to be set anew, with a link by mail.',
     )
     return 'hash_beyond_reach'
@@ -83,7 +82,7 @@ function reasonOf(
 async function recordUse(context: ServerContext, stored: StoredPassword, password: string): Promise<void> {
   const { credential_id: id, password_hash: from } = stored
   if (id === null || from === null) return
-  const { pbkdf2Iterations } = context.settings
-  const to = isOutdatedHash(from, pbkdf2Iterations) ? await hashPassword(password, pbkdf2Iterations) : from
-  await context.storage.recordPasswordUse({ id, from, to }, new Date(context.now()))
+  const { stretching, storage } = context
+  const to = isOutdatedHash(from, stretching) ? await hashPassword(password, stretching) : from
+  await storage.recordPasswordUse({ id, from, to }, new Date(context.now()))
 }

@@ -62,7 +62,7 @@ export async function resetPassword(
   const link = await findLink(context, token, now)
   const user = link && (await context.storage.findUser(link.found.user_id))
   if (link === undefined || user === undefined) return undefined
-  const password_hash = await hashPassword(password, context.settings.pbkdf2Iterations)
+  const password_hash = await hashPassword(password, context.stretching)
   await proveAddress(context, user)
   const isFirst = await context.storage.transaction(async (tables) => {
     if (!(await tables.consumePasswordResetLink(link.digest, now))) return false

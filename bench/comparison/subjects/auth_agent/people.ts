@@ -17,7 +17,7 @@ export async function givePasswords(
 ): Promise<void> {
   const users = Array.from({ length: count }, (_, n) => nthUser(n))
   const text = 'update auth_agent.credentials set password_hash = $1 where user_id = any($2)'
-  const passwordHash = await hashPassword(PASSWORD, iterations)
+  const passwordHash = await hashPassword(PASSWORD, { iterations })
   await database.query({ name: 'bench_give_passwords', text }, [passwordHash, users])
 }
 
