@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Bindings } from './bindings.ts'
-import { learnFromAnswer, refuseTooMany } from './request_limit.ts'
+import { learnFromAnswer, readAsked, refuseTooMany } from './request_limit.ts'
 
 const ISSUER = 'https://auth.example.com'
 const HYPERDRIVE = { connectionString: '' }
@@ -22,17 +22,24 @@ function countingBindings(issuer = ISSUER) {
 
 async function countOf(request: Request, issuer?: string, address = '192.0.2.1'): Promise<string[]> {
   const { bindings, counted } = countingBindings(issuer)
-  await refuseTooMany(bindings, request, address)
+  await refuseTooMany(bindings, readAsked(bindings, request), address)
   return counted
 }
 
 let keys = 0
-/** In the form of an API key, another each time. */
+/** In the form of an API key, with another id each time. */
 function newApiKey(): string {
   keys += 1
-  return `sk_${'a'.repeat(26)}_${String(keys).padStart(43, '0')}`
+  const id = String(keys)
+    .padStart(26, '0')
+    .replace(/./g, (digit) => 'abcdefghij'[Number(digit)] ?? '')
+  return `sk_${id}_${'0'.repeat(43)}`
 }
 const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
+/** Has the isolate see how a request was answered. */
+function learn(request: Request, response: Response, issuer = ISSUER): void {
+  learnFromAnswer(readAsked(countingBindings(issuer).bindings, request), response)
+}
 const introspect = (headers: Record<string, string>, base = '') =>
   new Request(`${ISSUER}${base}/introspect`, { method: 'POST', headers })
 
@@ -40,7 +47,8 @@ describe('an address', () => {
   it('that used up its requests is refused', async () => {
     const usedUp = { limit: async () => ({ success: false }) }
     const bindings: Bindings = { HYPERDRIVE, ISSUER_URL: ISSUER, REQUEST_LIMIT: usedUp }
-    const refusal = await refuseTooMany(bindings, new Request(`${ISSUER}/token`), '192.0.2.1')
+    const asked = readAsked(bindings, new Request(`${ISSUER}/token`))
+    const refusal = await refuseTooMany(bindings, asked, '192.0.2.1')
     expect([refusal?.status, refusal?.headers.get('Retry-After')]).toEqual([429, '60'])
   })
 
@@ -78,9 +86,10 @@ describe('an address', () => {
 
   it('is not counted where it is not known, or where nothing counts', async () => {
     const { bindings, counted } = countingBindings()
-    await refuseTooMany(bindings, new Request(`${ISSUER}/token`), undefined)
+    const asked = readAsked(bindings, new Request(`${ISSUER}/token`))
+    await refuseTooMany(bindings, asked, undefined)
     expect(counted).toEqual([])
-    expect(await refuseTooMany({ HYPERDRIVE }, new Request(`${ISSUER}/token`), '192.0.2.1')).toBeUndefined()
+    expect(await refuseTooMany({ HYPERDRIVE }, asked, '192.0.2.1')).toBeUndefined()
   })
 
   it.each([
@@ -98,27 +107,34 @@ describe('what an MCP server asks', () => {
   it('is counted apart until its API key is accepted, then not at all', async () => {
     const key = newApiKey()
     expect(await countOf(introspect(bearer(key)))).toEqual(['api key 192.0.2.1'])
-    learnFromAnswer(countingBindings().bindings, introspect(bearer(key)), new Response('{}'))
+    learn(introspect(bearer(key)), new Response('{}'))
     expect(await countOf(introspect(bearer(key)))).toEqual([])
     const feed = new Request(`${ISSUER}/revocations?wait=20`, { headers: bearer(key) })
     expect(await countOf(feed)).toEqual([])
   })
 
   it('is counted again when its API key is no longer accepted', async () => {
-    const { bindings } = countingBindings()
     const key = newApiKey()
-    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}'))
-    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}', { status: 503 }))
+    learn(introspect(bearer(key)), new Response('{}'))
+    learn(introspect(bearer(key)), new Response('{}', { status: 503 }))
     expect(await countOf(introspect(bearer(key)))).toEqual([])
-    learnFromAnswer(bindings, introspect(bearer(key)), new Response('{}', { status: 401 }))
+    learn(introspect(bearer(key)), new Response('{}', { status: 401 }))
     expect(await countOf(introspect(bearer(key)))).toHaveLength(1)
   })
 
+  it('with another secret for the id of a key is counted, and takes nothing from the key', async () => {
+    const key = newApiKey()
+    const guess = `${key.slice(0, -1)}a`
+    learn(introspect(bearer(key)), new Response('{}'))
+    expect(await countOf(introspect(bearer(guess)))).toEqual(['api key 192.0.2.1'])
+    learn(introspect(bearer(guess)), new Response('{}', { status: 401 }))
+    expect(await countOf(introspect(bearer(key)))).toEqual([])
+  })
+
   it('may come with HTTP Basic, and below the path of the issuer', async () => {
-    const { bindings } = countingBindings(`${ISSUER}/tenant`)
     const basic = { Authorization: `Basic ${btoa(`srv_1:${newApiKey()}`)}` }
     expect(await countOf(introspect(basic, '/tenant'), `${ISSUER}/tenant`)).toEqual(['api key 192.0.2.1'])
-    learnFromAnswer(bindings, introspect(basic, '/tenant'), new Response('{}'))
+    learn(introspect(basic, '/tenant'), new Response('{}'), `${ISSUER}/tenant`)
     expect(await countOf(introspect(basic, '/tenant'), `${ISSUER}/tenant`)).toEqual([])
   })
 
@@ -137,14 +153,13 @@ describe('what an MCP server asks', () => {
     ['another path', new Request(`${ISSUER}/token`, { method: 'POST', headers: bearer(newApiKey()) })],
     ['no API key', introspect({ Authorization: 'Bearer something' })],
   ])('is not a request with %s, whatever its answer', async (_what, request) => {
-    learnFromAnswer(countingBindings().bindings, request, new Response('{}'))
+    learn(request, new Response('{}'))
     expect(await countOf(request)).toEqual(['request 192.0.2.1'])
   })
 
   it('is not a request whose answer did not depend on the key', async () => {
     const key = newApiKey()
-    for (const status of [204, 400, 405, 429])
-      learnFromAnswer(countingBindings().bindings, introspect(bearer(key)), new Response(null, { status }))
+    for (const status of [204, 400, 405, 429]) learn(introspect(bearer(key)), new Response(null, { status }))
     expect(await countOf(introspect(bearer(key)))).toHaveLength(1)
   })
 })

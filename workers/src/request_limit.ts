@@ -1,7 +1,31 @@
 import { networkOf } from '@auth-agent/server/network'
+import type { ApiKey } from '@auth-agent/server/server_authentication'
+import { getPath } from 'hono/utils/url'
 import type { Bindings, RateLimit } from './bindings.ts'
 import { isAnsweredFromMemory } from './free_paths.ts'
-import { isAcceptedQuestion, isServerQuestion, noteAnswer } from './server_questions.ts'
+import { findQuestionKey, isAccepted, noteAnswer } from './server_questions.ts'
+
+/** What a request asks, as far as its limit depends on that. */
+export interface Asked {
+  /** Whether it is answered without asking the database. */
+  readonly isFree: boolean
+  /** Of a question that MCP servers ask all the time. */
+  readonly questionKey: ApiKey | undefined
+}
+
+/** Reads what a request asks, by the path that the server's router finds in it. */
+export function readAsked(bindings: Readonly<Bindings>, request: Request): Asked {
+  const path = getPath(request)
+  const basePath = basePathOf(bindings)
+  if (isAnsweredFromMemory(path, basePath)) return FREE
+  const isBelow = path.startsWith(basePath)
+  return {
+    isFree: false,
+    questionKey: isBelow ? findQuestionKey(request, path.slice(basePath.length)) : undefined,
+  }
+}
+
+const FREE: Asked = { isFree: true, questionKey: undefined }
 
 /**
  * Refuses an address (of IPv6, a /64) that asks too much, before anything is done for it. The platform counts in each of its
@@ -10,10 +34,10 @@ import { isAcceptedQuestion, isServerQuestion, noteAnswer } from './server_quest
  */
 export async function refuseTooMany(
   bindings: Readonly<Bindings>,
-  request: Request,
+  asked: Asked,
   clientAddress: string | undefined,
 ): Promise<Response | undefined> {
-  const limit = limitOf(bindings, request)
+  const limit = limitOf(bindings, asked)
   if (limit === undefined || clientAddress === undefined) return undefined
   const { success } = await limit.limit({ key: networkOf(clientAddress) })
   if (success) return undefined
@@ -25,20 +49,27 @@ export async function refuseTooMany(
 }
 
 /** Learns from an answer whether the next question with the same API key has to be counted. */
-export function learnFromAnswer(bindings: Readonly<Bindings>, request: Request, response: Response): void {
-  if (isServerQuestion(request, basePathOf(bindings))) noteAnswer(request, response)
+export function learnFromAnswer({ questionKey }: Asked, response: Response): void {
+  if (questionKey !== undefined) noteAnswer(questionKey, response)
 }
 
-/** What counts this request; undefined: nothing does. */
-function limitOf(bindings: Readonly<Bindings>, request: Request): RateLimit | undefined {
-  const basePath = basePathOf(bindings)
-  if (isAnsweredFromMemory(new URL(request.url).pathname, basePath)) return undefined
-  if (!isServerQuestion(request, basePath)) return bindings.REQUEST_LIMIT
-  return isAcceptedQuestion(request) ? undefined : bindings.API_KEY_LIMIT
+/** What counts a request; undefined: nothing does. */
+function limitOf(bindings: Readonly<Bindings>, { isFree, questionKey }: Asked): RateLimit | undefined {
+  if (isFree) return undefined
+  if (questionKey === undefined) return bindings.REQUEST_LIMIT
+  return isAccepted(questionKey) ? undefined : bindings.API_KEY_LIMIT
 }
+
+/** Taken apart once: an isolate has one issuer, and a URL takes longer to parse than all else here. */
+let known: { issuer: unknown; basePath: string } = { issuer: undefined, basePath: '' }
 
 /** An issuer that makes no sense is refused where the server starts. */
 function basePathOf({ ISSUER_URL: issuer }: Readonly<Bindings>): string {
+  if (known.issuer !== issuer) known = { issuer, basePath: readBasePath(issuer) }
+  return known.basePath
+}
+
+function readBasePath(issuer: unknown): string {
   if (typeof issuer !== 'string' || !URL.canParse(issuer)) return ''
   return new URL(issuer).pathname.replace(/\/+$/, '')
 }

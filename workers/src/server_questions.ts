@@ -1,32 +1,43 @@
-import { createHash } from 'node:crypto'
-import { isServerRequest } from '@auth-agent/server/server_authentication'
+import { timingSafeEqual } from 'node:crypto'
+import { type ApiKey, findApiKey } from '@auth-agent/server/server_authentication'
 import { LRUCache } from 'lru-cache'
 
-/** What MCP servers ask by themselves with their API key, and how. */
+/** What MCP servers ask all the time, and how. */
 const QUESTIONS: Readonly<Record<string, string>> = { '/introspect': 'POST', '/revocations': 'GET' }
 
-/** Digests of the credentials that this isolate has accepted; those used longest ago make room. */
-const accepted = new LRUCache<string, true>({ max: 10_000 })
+/** The secrets of the API keys that this isolate has accepted, by their ids; those used longest ago make room. */
+const accepted = new LRUCache<string, Uint8Array>({ max: 10_000 })
 
-/** Whether a request is a question of an MCP server, as far as its form tells: anybody can write a key that does not exist. */
-export function isServerQuestion(request: Request, basePath: string): boolean {
-  const { pathname } = new URL(request.url)
-  if (!pathname.startsWith(basePath)) return false
-  return QUESTIONS[pathname.slice(basePath.length)] === request.method && isServerRequest(request)
+/**
+ * The API key that a question of an MCP server bears, as far as its form tells: anybody can write a key that does not exist.
+ * Undefined for any other request.
+ *
+ * @param path below that of the issuer
+ */
+export function findQuestionKey(request: Request, path: string): ApiKey | undefined {
+  const isQuestion = Object.hasOwn(QUESTIONS, path) && QUESTIONS[path] === request.method
+  return isQuestion ? findApiKey(request) : undefined
 }
 
-/** Whether an earlier question with the same credentials was answered. */
-export function isAcceptedQuestion(request: Request): boolean {
-  return accepted.get(digestOf(request)) === true
+/** Whether an earlier question with this very key was answered. */
+export function isAccepted({ keyId, secret }: ApiKey): boolean {
+  const known = accepted.get(keyId)
+  return known !== undefined && timingSafeEqual(known, bytesOf(secret))
 }
 
-/** Remembers credentials that were accepted, and forgets those that no longer are. Other answers say nothing of them. */
-export function noteAnswer(request: Request, { status }: Response): void {
-  if (status === 200) accepted.set(digestOf(request), true)
-  if (status === 401) accepted.delete(digestOf(request))
+/**
+ * Remembers a key that was accepted, and forgets one that no longer is. Other answers say nothing of it, nor does the refusal of
+ * a secret that is not the one remembered: anybody may name the id of a key.
+ */
+export function noteAnswer(key: ApiKey, { status }: Response): void {
+  if (status !== 200 && status !== 401) return
+  const isKnown = isAccepted(key)
+  // A copy: a small buffer is a part of a larger one, which would be kept with it.
+  if (status === 200 && !isKnown) accepted.set(key.keyId, Uint8Array.from(bytesOf(key.secret)))
+  if (status === 401 && isKnown) accepted.delete(key.keyId)
 }
 
-function digestOf(request: Request): string {
-  const credentials = request.headers.get('Authorization') ?? ''
-  return createHash('sha256').update(credentials).digest('base64')
+/** As many for each secret, by the form of a key. */
+function bytesOf(secret: string): Buffer {
+  return Buffer.from(secret, 'latin1')
 }

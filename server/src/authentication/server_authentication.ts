@@ -24,9 +24,16 @@ const USABLE_FOR = 30_000
 /** Keys that were found, each context's own. What was not found is not kept. */
 const keyCaches = new WeakMap<ServerContext, LRUCache<string, FoundKey>>()
 
+export type { ApiKey } from '../checks/api_key.ts'
+
+/** The API key of an MCP server that a request bears; undefined where it bears the credentials of a client, or none. */
+export function findApiKey(request: Request): ApiKey | undefined {
+  return findCredentials(request.headers.get('Authorization'))?.apiKey
+}
+
 /** Whether a request bears the API key of an MCP server, not the credentials of a client. */
 export function isServerRequest(request: Request): boolean {
-  return findCredentials(request.headers.get('Authorization')) !== undefined
+  return findApiKey(request) !== undefined
 }
 
 /**
