@@ -17,6 +17,7 @@ import { OTHER_CORE, SERVER_CORE } from '../measure.ts'
 import { type ProcessOptions, startProcess } from '../running_process.ts'
 import { type StartOptions, type Subject, type SubjectDescription, WORKS } from '../subject.ts'
 import { authorizing, givePasswords, signingIn } from './auth_agent/people.ts'
+import { fetchPgBouncer, type PgBouncer, startPgBouncer } from './auth_agent/pgbouncer.ts'
 import { makePlainUsers } from './auth_agent/users.ts'
 
 const MAIN = fileURLToPath(new URL('../../../dist/node/main.js', import.meta.url))
@@ -109,7 +110,7 @@ async function startEmbedded(dataDir: string) {
   return { owner: clusterUrl(postmaster.listening, password), pid: postmaster.pid, leave }
 }
 
-/** The same in workerd, as it runs at Cloudflare, with the driver's connections going straight to PostgreSQL. */
+/** The same in workerd, as it runs at Cloudflare, with PgBouncer where Hyperdrive would be. */
 export function authAgentInWorkerd({
   name,
   rows,
@@ -117,14 +118,25 @@ export function authAgentInWorkerd({
   return {
     name,
     works: WORKS,
-    start: (options) =>
-      start(rows, ITERATIONS.workerd, options, async (environment, folder) => {
+    prepare: fetchPgBouncer,
+    async start(options) {
+      let pooler: PgBouncer | undefined
+      const subject = await start(rows, ITERATIONS.workerd, options, async (environment, folder) => {
         const { DATABASE_URL = '', PORT, ...others } = environment
+        pooler = await startPgBouncer(DATABASE_URL)
         // The rest means nothing there, and is refused.
         const variables = Object.fromEntries(ON_WORKERS.map((name) => [name, others[name] ?? '']))
-        const file = await writeConfiguration(folder, Number(PORT), DATABASE_URL, variables)
+        const file = await writeConfiguration(folder, Number(PORT), pooler.url, variables)
         return { command: WORKERD, args: ['serve', file] }
-      }),
+      })
+      return {
+        ...subject,
+        async close() {
+          await subject.close()
+          await pooler?.close()
+        },
+      }
+    },
   }
 }
 
