@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { Agent } from 'node:http'
-import autocannon from 'autocannon'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { hashPassword } from '../server/src/sign_in/password_hash.ts'
 import { environmentOf } from '../tests/support/cluster.ts'
@@ -15,6 +14,8 @@ import { grant, registerClient } from '../tests/support/flow.ts'
 import { findFreePort, type MainProcess, spawnMain } from '../tests/support/main_process.ts'
 import { createRemoteServer } from '../tests/support/remote_server.ts'
 import { createTestServer } from '../tests/support/server.ts'
+import { load } from './comparison/load.ts'
+import { OTHER_CORE, SERVER_CORE } from './comparison/measure.ts'
 import { type DurablePostgres, SETTINGS, startDurablePostgres } from './durable_postgres.ts'
 import { bindToCore, cpuSecondsOf } from './processor.ts'
 import { type GrownDatabase, ISSUER, makeGrownDatabases, serverOptions } from './scale/grown_database.ts'
@@ -82,9 +83,8 @@ describe(`${FEW.toLocaleString('en')} rows in tokens beside ${ROWS.toLocaleStrin
     const nodes: Node[] = []
     try {
       for (const grown of databases) nodes.push(await startNode(grown))
-      bindToCore(process.pid, 1)
-      bindToCore(postgres.pid, 1)
-      for (const { program } of nodes) bindToCore(program.child.pid as number, 0)
+      for (const pid of [process.pid, postgres.pid]) bindToCore(pid, OTHER_CORE)
+      for (const { program } of nodes) bindToCore(program.child.pid as number, SERVER_CORE)
       for (const index of nodes[0]?.loads.keys() ?? []) await compare(nodes, index, postgres)
       await compareLogins(nodes, postgres)
     } finally {
@@ -98,7 +98,7 @@ async function startNode(grown: GrownDatabase): Promise<Node> {
   const environment = { ...environmentOf(port, ISSUER, grown.url), LOG_LEVEL: 'error' }
   const program = spawnMain(environment)
   await program.started()
-  return { grown, port, program, environment, loads: await makeLoads(grown) }
+  return { grown, port, program, environment, loads: await makeLoads(grown, CONNECTIONS) }
 }
 
 async function stopNode({ program, environment }: Node): Promise<void> {
@@ -124,24 +124,16 @@ async function takeTurn(node: Node, index: number, postgres: DurablePostgres): P
   const measure = async () =>
     [await cpuSecondsOf(pid), await cpuSecondsOf(postgres.pid), await readWal(node.grown)] as const
   const before = await measure()
-  const result = await autocannon({
-    url: `http://127.0.0.1:${node.port}`,
-    connections: CONNECTIONS,
-    duration: SECONDS,
-    headers: { host: new URL(ISSUER).host },
-    requests: [node.loads[index]?.request() ?? {}],
+  const { finished, seconds, errors, firstError } = await load(node.port, node.loads[index]?.users ?? [], {
+    seconds: SECONDS,
   })
   const after = await measure()
-  const count = result.requests.total
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(
-      `${result.non2xx} answers of ${count} were no success, and ${result.errors} requests failed.`,
-    )
+  if (errors > 0) throw new Error(`${errors} of ${finished} answers were wrong, the first: ${firstError}`)
   return {
-    requestsPerSecond: count / result.duration,
-    serverCpu: (after[0] - before[0]) / count,
-    databaseCpu: (after[1] - before[1]) / count,
-    walBytes: (after[2] - before[2]) / count,
+    requestsPerSecond: finished / seconds,
+    serverCpu: (after[0] - before[0]) / finished,
+    databaseCpu: (after[1] - before[1]) / finished,
+    walBytes: (after[2] - before[2]) / finished,
   }
 }
 
