@@ -10,8 +10,9 @@ export default {
   async fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Promise<Response> {
     const clientAddress = findClientAddress(request.headers)
     const asked = readAsked(bindings, request)
-    // To wait where nothing counts would take a twentieth of a document's time.
-    const refusal = asked.isFree ? undefined : await refuseTooMany(bindings, asked, clientAddress)
+    const counting = refuseTooMany(bindings, asked, clientAddress)
+    // A document waits for nothing here.
+    const refusal = counting === undefined ? undefined : await counting
     if (refusal !== undefined) return refusal
     return runWithConnections(bindings.HYPERDRIVE, execution, async () => {
       try {

@@ -66,16 +66,21 @@ describe('an address', () => {
     '/tenant/.well-known/jwks.json',
     '/.well-known/openid-configuration/tenant',
     '/nothing/assets/digest/style.css',
+    '/token?/health',
+    '//health',
   ])('is counted at %s', async (path) => {
     expect(await countOf(new Request(ISSUER + path))).toEqual(['request 192.0.2.1'])
   })
 
-  it.each(['/health', '/.well-known/jwks.json', '/.well-known/openid-configuration', '/assets/d/style.css'])(
-    'is not counted at %s, which costs nothing',
-    async (path) => {
-      expect(await countOf(new Request(ISSUER + path))).toEqual([])
-    },
-  )
+  it.each([
+    '/health',
+    '/%68ealth',
+    '/.well-known/jwks.json',
+    '/.well-known/openid-configuration',
+    '/assets/d/style.css',
+  ])('is not counted at %s, which costs nothing', async (path) => {
+    expect(await countOf(new Request(ISSUER + path))).toEqual([])
+  })
 
   it('is not counted for what costs nothing below the path of the issuer', async () => {
     for (const path of ['/tenant/.well-known/jwks.json', '/.well-known/openid-configuration/tenant'])
@@ -83,6 +88,16 @@ describe('an address', () => {
     const jwks = new Request(`${ISSUER}/.well-known/jwks.json`)
     expect(await countOf(jwks, `${ISSUER}/tenant`)).toHaveLength(1)
   })
+
+  it.each([undefined, 'no URL'])(
+    'is counted while the issuer is %s, with which the server does not start',
+    async (issuer) => {
+      const { bindings, counted } = countingBindings()
+      const wrong = { ...bindings, ISSUER_URL: issuer }
+      await refuseTooMany(wrong, readAsked(wrong, new Request(`${ISSUER}/token`)), '192.0.2.1')
+      expect(counted).toEqual(['request 192.0.2.1'])
+    },
+  )
 
   it('is not counted where it is not known, or where nothing counts', async () => {
     const { bindings, counted } = countingBindings()
@@ -120,6 +135,11 @@ describe('what an MCP server asks', () => {
     expect(await countOf(introspect(bearer(key)))).toEqual([])
     learn(introspect(bearer(key)), new Response('{}', { status: 401 }))
     expect(await countOf(introspect(bearer(key)))).toHaveLength(1)
+  })
+
+  it('may have its path encoded, as the router reads it', async () => {
+    const request = new Request(`${ISSUER}/introspec%74`, { method: 'POST', headers: bearer(newApiKey()) })
+    expect(await countOf(request)).toEqual(['api key 192.0.2.1'])
   })
 
   it('with another secret for the id of a key is counted, and takes nothing from the key', async () => {

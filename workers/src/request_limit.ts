@@ -31,14 +31,19 @@ const FREE: Asked = { isFree: true, questionKey: undefined }
  * Refuses an address (of IPv6, a /64) that asks too much, before anything is done for it. The platform counts in each of its
  * locations by itself; what must be counted exactly (guesses) has its budgets in the database. What is answered from memory is
  * not counted, nor is what MCP servers ask all the time, once their API key was accepted: each wrong one asks the database.
+ *
+ * @returns the refusal, if any; no promise where nothing counts
  */
-export async function refuseTooMany(
+export function refuseTooMany(
   bindings: Readonly<Bindings>,
   asked: Asked,
   clientAddress: string | undefined,
-): Promise<Response | undefined> {
+): Promise<Response | undefined> | undefined {
   const limit = limitOf(bindings, asked)
-  if (limit === undefined || clientAddress === undefined) return undefined
+  return limit === undefined || clientAddress === undefined ? undefined : count(limit, clientAddress)
+}
+
+async function count(limit: RateLimit, clientAddress: string): Promise<Response | undefined> {
   const { success } = await limit.limit({ key: networkOf(clientAddress) })
   if (success) return undefined
   const body = {
@@ -60,13 +65,13 @@ function limitOf(bindings: Readonly<Bindings>, { isFree, questionKey }: Asked): 
   return isAccepted(questionKey) ? undefined : bindings.API_KEY_LIMIT
 }
 
-/** Taken apart once: an isolate has one issuer, and a URL takes longer to parse than all else here. */
-let known: { issuer: unknown; basePath: string } = { issuer: undefined, basePath: '' }
+/** The issuer that was taken apart last: an isolate has one, and a URL takes longer to parse than all else here. */
+let lastIssuer: { issuer: unknown; basePath: string } = { issuer: undefined, basePath: '' }
 
 /** An issuer that makes no sense is refused where the server starts. */
 function basePathOf({ ISSUER_URL: issuer }: Readonly<Bindings>): string {
-  if (known.issuer !== issuer) known = { issuer, basePath: readBasePath(issuer) }
-  return known.basePath
+  if (lastIssuer.issuer !== issuer) lastIssuer = { issuer, basePath: readBasePath(issuer) }
+  return lastIssuer.basePath
 }
 
 function readBasePath(issuer: unknown): string {

@@ -128,6 +128,9 @@ export function authAgentInWorkerd({
         const variables = Object.fromEntries(ON_WORKERS.map((name) => [name, others[name] ?? '']))
         const file = await writeConfiguration(folder, Number(PORT), pooler.url, variables)
         return { command: WORKERD, args: ['serve', file] }
+      }).catch(async (error: unknown) => {
+        await pooler?.close()
+        throw error
       })
       return {
         ...subject,

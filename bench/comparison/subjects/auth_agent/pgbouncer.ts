@@ -1,7 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,8 +14,9 @@ import { installedFolder } from '../../installed_packages.ts'
 import { OTHER_CORE } from '../../measure.ts'
 
 const FOLDER = installedFolder('pgbouncer')
-const PROGRAM = join(FOLDER, 'usr/sbin/pgbouncer')
-const LIBRARIES = join(FOLDER, 'usr/lib/x86_64-linux-gnu')
+const UNPACKED = join(FOLDER, 'unpacked')
+const PROGRAM = join(UNPACKED, 'usr/sbin/pgbouncer')
+const LIBRARIES = join(UNPACKED, 'usr/lib/x86_64-linux-gnu')
 /** Debian's, and what of it a small machine does not have. */
 const PACKAGES = ['pgbouncer', 'libc-ares2', 'libevent-2.1-7']
 
@@ -23,11 +24,14 @@ const run = promisify(execFile)
 
 /** Fetches PgBouncer from Debian's archive, once; nothing is installed in the system. */
 export async function fetchPgBouncer(): Promise<void> {
-  if (existsSync(PROGRAM)) return
-  await mkdir(FOLDER, { recursive: true })
+  if (existsSync(UNPACKED)) return
+  const unfinished = join(FOLDER, 'unfinished')
+  await rm(FOLDER, { recursive: true, force: true })
+  await mkdir(unfinished, { recursive: true })
   await run('apt-get', ['download', ...PACKAGES], { cwd: FOLDER })
-  for (const file of await readdir(FOLDER))
-    if (file.endsWith('.deb')) await run('dpkg', ['-x', join(FOLDER, file), FOLDER])
+  const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.deb'))
+  for (const file of files) await run('dpkg', ['-x', join(FOLDER, file), unfinished])
+  await rename(unfinished, UNPACKED)
 }
 
 export interface PgBouncer {
@@ -37,8 +41,8 @@ export interface PgBouncer {
 }
 
 /**
- * Starts a pooler in transaction mode on the core of PostgreSQL, which lets everybody in who names the role: what the platform's pooler
- * asks of a Worker to prove itself is not known.
+ * Starts a pooler in transaction mode on the core of PostgreSQL. It lets everybody in who names the role, since it is not known what the
+ * platform's pooler asks of a Worker to prove itself.
  *
  * @param url of the database, with its role's password, over TCP
  */
@@ -55,6 +59,7 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
     auth_file: join(folder, 'users.txt'),
     pool_mode: 'transaction',
     default_pool_size: 20,
+    // Each request that is under way may hold five.
     max_client_conn: 1_000,
     log_connections: 0,
     log_disconnections: 0,
@@ -74,7 +79,7 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
     ...(await findPostgresAccount()),
   })
   while (!(await isListening(port))) {
-    if (child.exitCode !== null) throw new Error(`PgBouncer ended with ${child.exitCode}.`)
+    if (hasEnded(child)) throw new Error(`PgBouncer ended: ${child.exitCode ?? child.signalCode}.`)
     await sleep(20)
   }
   bindToCore(child.pid as number, OTHER_CORE)
@@ -83,12 +88,18 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
   return {
     url: pooled.href,
     async close() {
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
+      if (!hasEnded(child)) {
+        const ended = once(child, 'exit')
+        child.kill('SIGTERM')
+        await ended
+      }
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 async function isListening(port: number): Promise<boolean> {
