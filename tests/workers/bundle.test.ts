@@ -22,6 +22,11 @@ describe('the Worker as it would be uploaded', () => {
     expect(bundle.compressed).toBeLessThan(2 ** 20)
   })
 
+  it.each(['OAuthError', 'DatabaseUnavailable', 'PublicFetchError', 'LateError'])(
+    'has %s by its name, which the log tells',
+    (name) => expect(bundle.code).toMatch(new RegExp(`\\b(${name} = class|class ${name}) `)),
+  )
+
   it('imports nothing that workerd cannot load', async () => {
     const { metafile } = await build({
       stdin: { contents: bundle.code, resolveDir: directory },
