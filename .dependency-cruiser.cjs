@@ -10,7 +10,7 @@ const POSTGRES = 'server/src/storage/postgres\\.ts$'
 const STORAGE = 'server/src/storage/(?!postgres\\.ts)'
 /** What server/package.json exports to the entries. */
 const SERVER_API =
-  'server/src/(server|options|errors|attempt_counters|end_of_turn|environment_values|environment_variables|issuer|log|mail|queue|shared_work|authentication/server_authentication|checks/network|clients/public_fetch|telemetry/telemetry|storage/(storage|database|postgres|migrate))\\.ts$'
+  'server/src/(server|options|errors|attempt_counters|end_of_turn|environment_values|environment_variables|issuer|log|mail|queue|shared_work|authentication/server_authentication|checks/network|clients/public_fetch|telemetry/(request_scope|telemetry)|storage/(storage|database|postgres|migrate))\\.ts$'
 const TESTS = '^(tests|bench)/|\\.test\\.tsx?$'
 
 const server = (...folders) => `^server/src/(${folders.join('|')})/`

@@ -109,7 +109,7 @@ function identify(
   request: Request,
   info: ConnectionInfo,
 ): Response | Promise<Response> {
-  return runRequest(info.requestId, () => {
+  return runRequest(info, () => {
     const reading = purposeKeys.keepCurrent()
     const mustWait = reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)
     const answer = mustWait ? reading.then(() => app.fetch(request, info)) : app.fetch(request, info)

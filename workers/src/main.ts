@@ -1,36 +1,41 @@
 // The entry of the Worker: https://developers.cloudflare.com/workers/runtime-apis/handlers/
+import type { Server } from '@auth-agent/server'
+import { runRequest } from '@auth-agent/server/request_scope'
 import type { Bindings, ExecutionContext } from './bindings.ts'
 import { findClientAddress } from './client_address.ts'
+import { WorkerEvent } from './event.ts'
 import { serverOf } from './isolate.ts'
-import { runWithConnections } from './request_connections.ts'
-import { learnFromAnswer, readAsked, refuseTooMany } from './request_limit.ts'
+import { type Asked, learnFromAnswer, readAsked, refuseTooMany } from './request_limit.ts'
 
 /** Answers requests, and once a minute cleans up and rotates keys. */
 export default {
-  async fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Promise<Response> {
-    const clientAddress = findClientAddress(request.headers)
+  /** At once where nothing is waited for, as for a document. */
+  fetch(request: Request, bindings: Bindings, execution: ExecutionContext): Response | Promise<Response> {
+    const event = new WorkerEvent(bindings, findClientAddress(request.headers))
     const asked = readAsked(bindings, request)
-    const counting = refuseTooMany(bindings, asked, clientAddress)
-    // A document waits for nothing here.
-    const refusal = counting === undefined ? undefined : await counting
-    if (refusal !== undefined) return refusal
-    return runWithConnections(bindings.HYPERDRIVE, execution, async () => {
-      try {
-        const server = await serverOf(bindings)
-        const response = await server.fetch(request, { clientAddress, loopback: false })
-        learnFromAnswer(asked, response)
-        return response
-      } catch (error) {
-        return cannotStart(error)
-      }
-    })
+    const answering = () => event.run(execution, () => answer(request, bindings, event, asked))
+    const counting = refuseTooMany(bindings, asked, event.clientAddress)
+    return counting === undefined ? answering() : counting.then((refusal) => refusal ?? answering())
   },
 
   async scheduled(_event: unknown, bindings: Bindings, execution: ExecutionContext): Promise<void> {
-    await runWithConnections(bindings.HYPERDRIVE, execution, async () =>
-      (await serverOf(bindings)).maintain(),
-    )
+    const event = new WorkerEvent(bindings, undefined)
+    await event.run(execution, async () => {
+      const server = await serverOf(bindings, event)
+      return runRequest(event, () => server.maintain())
+    })
   },
+}
+
+function answer(
+  request: Request,
+  bindings: Bindings,
+  event: WorkerEvent,
+  asked: Asked,
+): Response | Promise<Response> {
+  const answerBy = (server: Server) => learnFromAnswer(asked, server.fetch(request, event))
+  const server = serverOf(bindings, event)
+  return server instanceof Promise ? server.then(answerBy, cannotStart) : answerBy(server)
 }
 
 /** The sentence is for the operator, who reads the log; the public learns that there is nothing to be had. */

@@ -53,9 +53,17 @@ async function count(limit: RateLimit, clientAddress: string): Promise<Response 
   return Response.json(body, { status: 429, headers: { 'Retry-After': '60', 'Cache-Control': 'no-store' } })
 }
 
-/** Learns from an answer whether the next question with the same API key has to be counted. */
-export function learnFromAnswer({ questionKey }: Asked, response: Response): void {
-  if (questionKey !== undefined) noteAnswer(questionKey, response)
+/** Learns from an answer whether the next question with the same API key has to be counted, and hands it on. */
+export function learnFromAnswer(
+  { questionKey }: Asked,
+  answer: Response | Promise<Response>,
+): Response | Promise<Response> {
+  if (questionKey === undefined) return answer
+  const learn = (response: Response) => {
+    noteAnswer(questionKey, response)
+    return response
+  }
+  return answer instanceof Promise ? answer.then(learn) : learn(answer)
 }
 
 /** What counts a request; undefined: nothing does. */

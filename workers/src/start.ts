@@ -3,9 +3,9 @@ import { createWebhookMailer } from '@auth-agent/server/mail'
 import type { Bindings } from './bindings.ts'
 import { checkNoCaching } from './caching_check.ts'
 import { MAX_PBKDF2_ITERATIONS, readEnvironment } from './environment.ts'
+import { currentEvent, eventDatabase } from './event.ts'
 import { createLog } from './log.ts'
 import { createPublicFetch } from './public_fetch.ts'
-import { continueAfterAnswer, requestDatabase } from './request_connections.ts'
 
 /** In milliseconds. The database of an isolate is asked for denials this often at the most, and only when somebody asks. */
 const DENIALS_MAX_AGE = 1_000
@@ -15,16 +15,16 @@ export async function start(bindings: Readonly<Bindings>): Promise<Server> {
   const { emailWebhookUrl, logLevel, allowLoopbackFetch, ...settings } = readEnvironment(bindings)
   const log = createLog(logLevel)
   if (allowLoopbackFetch) log.warn({}, 'ALLOW_LOOPBACK_FETCH is on; it is for development only.')
-  await checkNoCaching(requestDatabase)
+  await checkNoCaching(eventDatabase)
   return createServer({
     ...settings,
-    database: requestDatabase,
+    database: eventDatabase,
     maxPbkdf2Iterations: MAX_PBKDF2_ITERATIONS,
     mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
     fetchPublicUrl: createPublicFetch({ allowLoopback: allowLoopbackFetch }),
     log,
     denialsMaxAge: DENIALS_MAX_AGE,
     feedMaxAge: DENIALS_MAX_AGE,
-    waitUntil: continueAfterAnswer,
+    waitUntil: (work) => currentEvent().continueAfterAnswer(work),
   })
 }

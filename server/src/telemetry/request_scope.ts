@@ -2,19 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { ConnectionInfo } from '../options.ts'
 
 /** The request under way. It follows the work wherever that goes, so no function hands it on. */
 class RequestScope {
+  readonly info: ConnectionInfo
   refusedWith: ErrorCode | undefined
   #id: string | undefined
 
-  constructor(id: string | undefined) {
-    this.#id = id
+  constructor(info: ConnectionInfo) {
+    this.info = info
   }
 
   /** Made when somebody asks, since most requests end without a line in the log. */
   get id(): string {
-    this.#id ??= newRequestId()
+    this.#id ??= this.info.requestId ?? newRequestId()
     return this.#id
   }
 }
@@ -27,12 +29,17 @@ export function newRequestId(): string {
 }
 
 /**
- * Does the work of a request, which is found in the log by its id.
+ * Does the work of a request, which is found in the log by its id: by what a proxy before us calls it, or else by one of ours.
  *
- * @param id what somebody before us calls it; it gets one of ours without
+ * @param info as the entry handed it over; the work finds it by {@link currentConnectionInfo}
  */
-export function runRequest<Result>(id: string | undefined, work: () => Result): Result {
-  return scopes.run(new RequestScope(id), work)
+export function runRequest<Result>(info: ConnectionInfo, work: () => Result): Result {
+  return scopes.run(new RequestScope(info), work)
+}
+
+/** What the entry handed over with the request under way; undefined where there is none. */
+export function currentConnectionInfo(): ConnectionInfo | undefined {
+  return scopes.getStore()?.info
 }
 
 /** The id of the request under way; undefined where there is none, as at the start. */
