@@ -29,30 +29,42 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
     application_name: applicationName,
     connectionTimeoutMillis: patienceMs,
     idleTimeoutMillis: 30_000,
-    // A statement that hangs must not hold its request for longer than probes and proxies wait.
-    query_timeout: patienceMs,
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
   // Nor may one that breaks in a transaction, between its statements; the next of them, or the commit, fails.
   pool.on('connect', (client) => client.on('error', () => {}))
 
+  const askAnyone: Ask = async (config, withinMs = patienceMs) => {
+    const client = await pool.connect()
+    try {
+      const result = await askWithin(withinMs, client, config)
+      client.release()
+      return result
+    } catch (error) {
+      // Not even one that only refused a statement is used again: what it had prepared may be out of date (SQLSTATE 0A000).
+      client.release(error as Error)
+      throw error
+    }
+  }
+
   return {
-    ...queryable(pool, prepare),
+    ...queryable(askAnyone, prepare),
     async transaction(work) {
       const client = await pool.connect().catch(refuseUnavailable)
+      const ask: Ask = (config, withinMs = patienceMs) => askWithin(withinMs, client, config)
       let broken: Error | undefined
       try {
-        await client.query('begin')
-        const result = await work(queryable(client, prepare))
-        await client.query('commit')
+        await ask({ text: 'begin' })
+        const result = await work(queryable(ask, prepare))
+        await ask({ text: 'commit' })
         return result
       } catch (thrown) {
         const error = describeFailure(thrown)
         // A connection that hangs would let the rollback hang as well; without it, the database rolls back.
         if (error instanceof DatabaseUnavailable) broken = error
         else
-          await client.query('rollback').catch((rollbackError: Error) => {
+          await ask({ text: 'rollback' }).catch((rollbackError: Error) => {
             broken = rollbackError
           })
         throw error
@@ -65,16 +77,34 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
   }
 }
 
-function queryable(connection: pg.Pool | pg.PoolClient, prepare: boolean): Queryable {
+/** Asks a connection, for so long at the most, in milliseconds. */
+type Ask = (config: pg.QueryConfig, withinMs?: number) => Promise<pg.QueryResult>
+
+/**
+ * A statement that hangs must not hold its request for longer than probes and proxies wait; whoever lets the connection go
+ * cuts it off. pg's own `query_timeout` is none for us: it keeps the rows of every statement until V8 collects all garbage
+ * (docs/decisions/0025).
+ */
+function askWithin(limitMs: number, client: pg.PoolClient, config: pg.QueryConfig): Promise<pg.QueryResult> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`A timeout, after ${limitMs} ms.`)), limitMs)
+    client.query(config, (error: Error | undefined, result: pg.QueryResult) => {
+      clearTimeout(timer)
+      if (error) reject(error)
+      else resolve(result)
+    })
+  })
+}
+
+function queryable(ask: Ask, prepare: boolean): Queryable {
   return {
     async query<Row>(statement: Statement<Row>, values: readonly unknown[] = []) {
       const config = prepare ? { name: statement.name, text: statement.text } : { text: statement.text }
-      const result = await connection.query({ ...config, values: [...values] }).catch(refuseUnavailable)
+      const result = await ask({ ...config, values: [...values] }).catch(refuseUnavailable)
       return result.rows as Row[]
     },
     async runScript(sql) {
-      const config = { text: sql, query_timeout: SCRIPT_PATIENCE_MS }
-      await connection.query(config).catch(refuseUnavailable)
+      await ask({ text: sql }, SCRIPT_PATIENCE_MS).catch(refuseUnavailable)
     },
   }
 }
