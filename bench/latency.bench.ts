@@ -24,7 +24,7 @@ it.each(SUBJECTS)(
         `\nThe core was away from a loop that did nothing else for ${(100 * away.share).toFixed(1)}% of the time, ${away.longest.toFixed(1)} ms at the longest.`,
       )
       console.log(
-        `\n| ${description.name} | peak | at 70% | p50 | p99 | p99.9 | p99 / p50 | in the median window | its core busy |\n|---|---|---|---|---|---|---|---|---|`,
+        `\n| ${description.name} | peak | at 70% | p50 | p99 | p99.9 | p99 / p50 | in the median second | its core busy |\n|---|---|---|---|---|---|---|---|---|`,
       )
       for (const work of description.works.filter((work) => isAskedFor('WORKS', work))) {
         const users = await subject.users(work, CONNECTIONS)

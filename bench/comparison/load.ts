@@ -30,7 +30,7 @@ export interface LoadResult {
   p50: number
   p99: number
   p999: number
-  /** p99 / p50 in the median window: what the server does, without the moments in which the machine takes its core away. */
+  /** p99 / p50 in the median second: what the server does, without the moments in which the machine takes its core away. */
   steadyRatio: number
 }
 
@@ -82,13 +82,12 @@ function percentiles(times: readonly number[], shares: readonly number[]): (numb
   return shares.map((share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)])
 }
 
-/** Windows of a tenth of a second, or of so many pieces, if that is more. */
-const WINDOW_SECONDS = 0.1
-const WINDOW_PIECES = 200
+/** Of fewer pieces nobody can tell the 99th percentile. */
+const LEAST_PIECES = 200
 
 /** @param times in the order in which they ended */
 function steadyRatioOf(times: readonly number[], seconds: number): number {
-  const size = Math.max(WINDOW_PIECES, Math.round((times.length / seconds) * WINDOW_SECONDS))
+  const size = Math.max(LEAST_PIECES, Math.round(times.length / seconds))
   const windows = Array.from({ length: Math.floor(times.length / size) }, (_, n) =>
     times.slice(n * size, (n + 1) * size),
   )

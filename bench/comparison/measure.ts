@@ -17,7 +17,7 @@ export interface Run {
   p50: number
   p99: number
   p999: number
-  /** p99 / p50 in the median tenth of a second. */
+  /** p99 / p50 in the median second. */
   steadyRatio: number
   errors: number
   firstError: string | undefined

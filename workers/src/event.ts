@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from '@auth-agent/server/options'
-import { currentConnectionInfo } from '@auth-agent/server/request_scope'
+import { currentEvent } from '@auth-agent/server/request_scope'
 import type { Database } from '@auth-agent/server/storage/database'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import type { Bindings, ExecutionContext } from './bindings.ts'
@@ -14,6 +14,8 @@ const MAX_CONNECTIONS = 5
 export class WorkerEvent implements ConnectionInfo {
   readonly clientAddress: string | undefined
   readonly loopback = false
+  /** Handed over as what it is, to be found again. */
+  readonly event = this
   readonly #hyperdrive: Bindings['HYPERDRIVE']
   readonly #background: Promise<unknown>[] = []
   #database: Database | undefined
@@ -57,16 +59,16 @@ export class WorkerEvent implements ConnectionInfo {
 }
 
 /** The event under way. */
-export function currentEvent(): WorkerEvent {
-  const event = currentConnectionInfo()
+export function currentWorkerEvent(): WorkerEvent {
+  const event = currentEvent()
   if (!(event instanceof WorkerEvent)) throw new Error('The database was asked outside of every event.')
   return event
 }
 
 /** The database, through the connections of the event that asks it. */
 export const eventDatabase: Database = {
-  query: (statement, values) => currentEvent().database.query(statement, values),
-  runScript: (sql) => currentEvent().database.runScript(sql),
-  transaction: (work) => currentEvent().database.transaction(work),
+  query: (statement, values) => currentWorkerEvent().database.query(statement, values),
+  runScript: (sql) => currentWorkerEvent().database.runScript(sql),
+  transaction: (work) => currentWorkerEvent().database.transaction(work),
   close: async () => {},
 }

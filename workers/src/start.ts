@@ -3,7 +3,7 @@ import { createWebhookMailer } from '@auth-agent/server/mail'
 import type { Bindings } from './bindings.ts'
 import { checkNoCaching } from './caching_check.ts'
 import { MAX_PBKDF2_ITERATIONS, readEnvironment } from './environment.ts'
-import { currentEvent, eventDatabase } from './event.ts'
+import { currentWorkerEvent, eventDatabase } from './event.ts'
 import { createLog } from './log.ts'
 import { createPublicFetch } from './public_fetch.ts'
 
@@ -25,6 +25,6 @@ export async function start(bindings: Readonly<Bindings>): Promise<Server> {
     log,
     denialsMaxAge: DENIALS_MAX_AGE,
     feedMaxAge: DENIALS_MAX_AGE,
-    waitUntil: (work) => currentEvent().continueAfterAnswer(work),
+    waitUntil: (work) => currentWorkerEvent().continueAfterAnswer(work),
   })
 }

@@ -6,20 +6,24 @@ import type { ConnectionInfo } from '../options.ts'
 
 /** The request under way. It follows the work wherever that goes, so no function hands it on. */
 class RequestScope {
-  readonly info: ConnectionInfo
+  readonly event: object | undefined
   refusedWith: ErrorCode | undefined
   #id: string | undefined
 
-  constructor(info: ConnectionInfo) {
-    this.info = info
+  /** A connection to the database keeps the scope in which it was made, so nothing of the request itself is in it. */
+  constructor({ requestId, event }: RequestNames) {
+    this.#id = requestId
+    this.event = event
   }
 
   /** Made when somebody asks, since most requests end without a line in the log. */
   get id(): string {
-    this.#id ??= this.info.requestId ?? newRequestId()
+    this.#id ??= newRequestId()
     return this.#id
   }
 }
+
+type RequestNames = Pick<ConnectionInfo, 'requestId' | 'event'>
 
 const scopes = new AsyncLocalStorage<RequestScope>()
 
@@ -28,18 +32,14 @@ export function newRequestId(): string {
   return `req_${randomUUID().replaceAll('-', '')}`
 }
 
-/**
- * Does the work of a request, which is found in the log by its id: by what a proxy before us calls it, or else by one of ours.
- *
- * @param info as the entry handed it over; the work finds it by {@link currentConnectionInfo}
- */
-export function runRequest<Result>(info: ConnectionInfo, work: () => Result): Result {
-  return scopes.run(new RequestScope(info), work)
+/** Does the work of a request, which is found in the log by its id: what a proxy before us calls it, or else one of ours. */
+export function runRequest<Result>(names: RequestNames, work: () => Result): Result {
+  return scopes.run(new RequestScope(names), work)
 }
 
-/** What the entry handed over with the request under way; undefined where there is none. */
-export function currentConnectionInfo(): ConnectionInfo | undefined {
-  return scopes.getStore()?.info
+/** What the entry keeps for the request under way; undefined where there is none. */
+export function currentEvent(): object | undefined {
+  return scopes.getStore()?.event
 }
 
 /** The id of the request under way; undefined where there is none, as at the start. */
