@@ -115,6 +115,6 @@ export interface ConnectionInfo {
   requestId?: string | undefined
   /** Where in its trace a trusted proxy was: the `traceparent` of W3C Trace Context. */
   traceParent?: string | undefined
-  /** What the entry keeps for the request; whatever is done for that finds it by `currentEvent`. */
-  event?: object | undefined
+  /** What the entry keeps for the request; whatever is done for that finds it by `currentInvocation`. */
+  invocation?: object | undefined
 }

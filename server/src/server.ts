@@ -104,7 +104,7 @@ const NEEDS_NO_PURPOSE_KEY = /\/(health|ready|assets\/[^/]*)$|\/\.well-known\//
 
 /** Every request has an id. A refusal tells it, so that whoever was refused can name it to the operator. */
 function identify(
-  { purposeKeys }: ServerContext,
+  { purposeKeys, waitUntil }: ServerContext,
   app: App,
   request: Request,
   info: ConnectionInfo,
@@ -112,6 +112,7 @@ function identify(
   return runRequest(info, () => {
     const reading = purposeKeys.keepCurrent()
     const mustWait = reading !== undefined && !NEEDS_NO_PURPOSE_KEY.test(new URL(request.url).pathname)
+    if (reading !== undefined) waitUntil(reading)
     const answer = mustWait ? reading.then(() => app.fetch(request, info)) : app.fetch(request, info)
     return answer instanceof Promise ? answer.then(tellRequestId) : tellRequestId(answer)
   })

@@ -3,7 +3,7 @@ import { createWebhookMailer } from '@auth-agent/server/mail'
 import type { Bindings } from './bindings.ts'
 import { checkNoCaching } from './caching_check.ts'
 import { MAX_PBKDF2_ITERATIONS, readEnvironment } from './environment.ts'
-import { currentWorkerEvent, eventDatabase } from './event.ts'
+import { currentWorkerInvocation, invocationDatabase } from './invocation.ts'
 import { createLog } from './log.ts'
 import { createPublicFetch } from './public_fetch.ts'
 
@@ -15,16 +15,16 @@ export async function start(bindings: Readonly<Bindings>): Promise<Server> {
   const { emailWebhookUrl, logLevel, allowLoopbackFetch, ...settings } = readEnvironment(bindings)
   const log = createLog(logLevel)
   if (allowLoopbackFetch) log.warn({}, 'ALLOW_LOOPBACK_FETCH is on; it is for development only.')
-  await checkNoCaching(eventDatabase)
+  await checkNoCaching(invocationDatabase)
   return createServer({
     ...settings,
-    database: eventDatabase,
+    database: invocationDatabase,
     maxPbkdf2Iterations: MAX_PBKDF2_ITERATIONS,
     mailer: emailWebhookUrl === undefined ? undefined : createWebhookMailer(emailWebhookUrl),
     fetchPublicUrl: createPublicFetch({ allowLoopback: allowLoopbackFetch }),
     log,
     denialsMaxAge: DENIALS_MAX_AGE,
     feedMaxAge: DENIALS_MAX_AGE,
-    waitUntil: (work) => currentWorkerEvent().continueAfterAnswer(work),
+    waitUntil: (work) => currentWorkerInvocation().continueAfterAnswer(work),
   })
 }

@@ -62,6 +62,27 @@ describe('a database that hangs', () => {
   })
 })
 
+it('a statement that is refused tells who asked it, in a transaction as well, and a pool that was ended is unavailable', async () => {
+  const test = await createTestDatabase()
+  onTestFinished(() => test.drop())
+  const database = connectPostgres(test.url, { maxConnections: 1 })
+  const SENSELESS = statement('test_senseless', 'select * from nowhere')
+  async function whoAsks() {
+    await database.query(SENSELESS)
+  }
+  async function whoAsksInTransaction() {
+    await database.transaction((tx) => tx.query(SENSELESS))
+  }
+  for (const ask of [whoAsks, whoAsksInTransaction]) {
+    const refused = await ask().catch((error: Error) => error)
+    const stack = expect.stringMatching(`at (async )?${ask.name} `)
+    expect(refused).toMatchObject({ code: '42P01', stack })
+  }
+  expect(await database.query(ONE)).toEqual([{ one: 1 }])
+  await database.close()
+  await expect(database.query(ONE)).rejects.toThrow(DatabaseUnavailable)
+})
+
 it('rows do not outlive their statement until all garbage is collected', async () => {
   const test = await createTestDatabase()
   onTestFinished(() => test.drop())

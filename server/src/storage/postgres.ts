@@ -42,7 +42,7 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): Dat
       client.release()
       return result
     } catch (error) {
-      // Not even one that only refused a statement is used again: what it had prepared may be out of date (SQLSTATE 0A000).
+      // Where it only refused the statement as well: what it had prepared may be out of date (SQLSTATE 0A000).
       client.release(error as Error)
       throw error
     }
@@ -87,7 +87,11 @@ type Ask = (config: pg.QueryConfig, withinMs?: number) => Promise<pg.QueryResult
  */
 function askWithin(limitMs: number, client: pg.PoolClient, config: pg.QueryConfig): Promise<pg.QueryResult> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`A timeout, after ${limitMs} ms.`)), limitMs)
+    const giveUp = () => {
+      const cause = new Error(`It did not answer within ${limitMs} ms.`)
+      reject(new DatabaseUnavailable({ cause }))
+    }
+    const timer = setTimeout(giveUp, limitMs)
     client.query(config, (error: Error | undefined, result: pg.QueryResult) => {
       clearTimeout(timer)
       if (error) reject(error)
@@ -100,13 +104,26 @@ function queryable(ask: Ask, prepare: boolean): Queryable {
   return {
     async query<Row>(statement: Statement<Row>, values: readonly unknown[] = []) {
       const config = prepare ? { name: statement.name, text: statement.text } : { text: statement.text }
-      const result = await ask({ ...config, values: [...values] }).catch(refuseUnavailable)
-      return result.rows as Row[]
+      try {
+        return (await ask({ ...config, values: [...values] })).rows as Row[]
+      } catch (error) {
+        throw failureHere(error)
+      }
     },
     async runScript(sql) {
-      await ask({ text: sql }, SCRIPT_PATIENCE_MS).catch(refuseUnavailable)
+      try {
+        await ask({ text: sql }, SCRIPT_PATIENCE_MS)
+      } catch (error) {
+        throw failureHere(error)
+      }
     },
   }
+}
+
+/** With the stack of whoever asked, which the log shows: pg's leads to the socket that the answer came from. */
+function failureHere(error: unknown): unknown {
+  if (error instanceof Error) Error.captureStackTrace(error, failureHere)
+  return describeFailure(error)
 }
 
 /** SQLSTATEs that say nothing about the statement: the classes of connection, resources, intervention and system, and a deadlock. */
@@ -131,5 +148,5 @@ function isConnectionError(error: unknown): boolean {
   if ('syscall' in error) return true
   // A certificate that is not believed, such as one that has expired: OpenSSL's names of faults, and Node's.
   if ('code' in error && /CERT|^UNABLE_TO_|^ERR_(SSL|TLS)_/.test(String(error.code))) return true
-  return /timeout|terminated|not queryable|Connection|ending/i.test(error.message)
+  return /timeout|terminated|not queryable|Connection|ending|calling end/i.test(error.message)
 }

@@ -4,28 +4,40 @@ import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { ConnectionInfo } from '../options.ts'
 
-/** The request under way. It follows the work wherever that goes, so no function hands it on. */
-class RequestScope {
-  readonly event: object | undefined
+/** What is under way. It follows the work wherever that goes, so no function hands it on. */
+class Scope {
+  /** What the entry keeps for it. */
+  readonly invocation: object | undefined
   refusedWith: ErrorCode | undefined
+
+  constructor(invocation: object | undefined) {
+    this.invocation = invocation
+  }
+
+  get id(): string | undefined {
+    return undefined
+  }
+}
+
+/** A request. A connection to the database keeps the scope in which it was made, so nothing that came with the request is in it. */
+class RequestScope extends Scope {
   #id: string | undefined
 
-  /** A connection to the database keeps the scope in which it was made, so nothing of the request itself is in it. */
-  constructor({ requestId, event }: RequestNames) {
+  constructor({ requestId, invocation }: RequestNames) {
+    super(invocation)
     this.#id = requestId
-    this.event = event
   }
 
   /** Made when somebody asks, since most requests end without a line in the log. */
-  get id(): string {
+  override get id(): string {
     this.#id ??= newRequestId()
     return this.#id
   }
 }
 
-type RequestNames = Pick<ConnectionInfo, 'requestId' | 'event'>
+type RequestNames = Pick<ConnectionInfo, 'requestId' | 'invocation'>
 
-const scopes = new AsyncLocalStorage<RequestScope>()
+const scopes = new AsyncLocalStorage<Scope>()
 
 /** A new id, short of any meaning. */
 export function newRequestId(): string {
@@ -37,9 +49,14 @@ export function runRequest<Result>(names: RequestNames, work: () => Result): Res
   return scopes.run(new RequestScope(names), work)
 }
 
-/** What the entry keeps for the request under way; undefined where there is none. */
-export function currentEvent(): object | undefined {
-  return scopes.getStore()?.event
+/** Does work that belongs to no request, such as a start, for which the entry keeps something all the same. */
+export function runInvocation<Result>(invocation: object, work: () => Result): Result {
+  return scopes.run(new Scope(invocation), work)
+}
+
+/** What the entry keeps for what is under way; undefined where there is nothing. */
+export function currentInvocation(): object | undefined {
+  return scopes.getStore()?.invocation
 }
 
 /** The id of the request under way; undefined where there is none, as at the start. */

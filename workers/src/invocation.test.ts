@@ -1,13 +1,13 @@
-import { runRequest } from '@auth-agent/server/request_scope'
+import { runInvocation } from '@auth-agent/server/request_scope'
 import { describe, expect, it } from 'vitest'
-import { eventDatabase, WorkerEvent } from './event.ts'
+import { invocationDatabase, WorkerInvocation } from './invocation.ts'
 
 const bindings = { HYPERDRIVE: { connectionString: 'postgres://nobody@127.0.0.1:9/nothing' } }
 
 function start() {
   const kept: Promise<unknown>[] = []
   const execution = { waitUntil: (work: Promise<unknown>) => void kept.push(work) }
-  return { event: new WorkerEvent(bindings, undefined), execution, kept }
+  return { invocation: new WorkerInvocation(bindings), execution, kept }
 }
 
 /** Whether a promise is settled once all that is ready has been done. */
@@ -20,17 +20,17 @@ async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean
   return settled
 }
 
-describe('an event', () => {
+describe('an invocation', () => {
   it('that is over at once is not kept', () => {
-    const { event, execution, kept } = start()
-    expect(event.run(execution, () => 'a document')).toBe('a document')
+    const { invocation, execution, kept } = start()
+    expect(invocation.run(execution, () => 'a document')).toBe('a document')
     expect(kept).toEqual([])
   })
 
   it('is kept until its work is done, also where that fails', async () => {
-    const { event, execution, kept } = start()
+    const { invocation, execution, kept } = start()
     const work = Promise.withResolvers<string>()
-    const result = event.run(execution, () => work.promise)
+    const result = invocation.run(execution, () => work.promise)
     expect(await isSettled(kept[0])).toBe(false)
     work.reject(new Error('It failed.'))
     await expect(result).rejects.toThrow('It failed.')
@@ -38,11 +38,11 @@ describe('an event', () => {
   })
 
   it('that is answered at once is kept until what it began is done, and what that began', async () => {
-    const { event, execution, kept } = start()
+    const { invocation, execution, kept } = start()
     const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    event.run(execution, () => event.continueAfterAnswer(first.promise))
+    invocation.run(execution, () => invocation.continueAfterAnswer(first.promise))
     expect(await isSettled(kept[0])).toBe(false)
-    event.continueAfterAnswer(second.promise)
+    invocation.continueAfterAnswer(second.promise)
     first.resolve()
     expect(await isSettled(kept[0])).toBe(false)
     second.resolve()
@@ -50,10 +50,10 @@ describe('an event', () => {
   })
 
   it('connects for itself, and only in its scope', async () => {
-    const { event, execution, kept } = start()
-    const ask = () => eventDatabase.query({ name: 'one', text: 'select 1' })
-    expect(ask).toThrow('outside of every event')
-    const asked = event.run(execution, () => runRequest(event, ask))
+    const { invocation, execution, kept } = start()
+    const ask = () => invocationDatabase.query({ name: 'one', text: 'select 1' })
+    expect(ask).toThrow('outside of every invocation')
+    const asked = invocation.run(execution, () => runInvocation(invocation, ask))
     await expect(asked).rejects.toThrow('The database cannot be reached.')
     expect(await isSettled(kept[0])).toBe(true)
   })
