@@ -72,6 +72,14 @@ describe('a new key', () => {
   })
 })
 
+it('keys that are read again beside a document, which does not wait for them, are waited for after it', async () => {
+  one.clock.advance(10 * 60)
+  await settle()
+  expect((await one.fetch('/.well-known/openid-configuration')).status).toBe(200)
+  expect(background).toHaveLength(1)
+  await settle()
+})
+
 it('a database that hangs while keys are read again holds up no monitor and no document', async () => {
   const hanging = { ...one.database.database }
   const node = await one.addNode({ database: hanging })
