@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestContext, type TestContext } from '../../../tests/support/context.ts'
+import { bytesGrownOld } from '../../../tests/support/old_objects.ts'
 import type { ServerContext } from '../context.ts'
 import { type AccessTokenClaims, findActiveClaims, signAccessToken, tokenDenial } from './access_token.ts'
 import { signJws } from './jws.ts'
@@ -158,6 +160,26 @@ describe('a token that was seen before', () => {
     expect(verifiedTokensOf(context).size).toBe(1)
   })
 
+  it('does not make another text good that ends alike, or has the same low bytes', async () => {
+    const token = await sign()
+    await see(token)
+    const others = [
+      token.replace('e', 'f'),
+      token.replace('e', String.fromCharCode('e'.charCodeAt(0) + 0x100)),
+      token.replace('.', '\u{1f600}'),
+      `x${token}`,
+      token.slice(1),
+      token.slice(-12),
+      '',
+    ]
+    for (const other of others) {
+      expect(verifiedTokensOf(context).find(other)).toBeUndefined()
+      expect(await find(other)).toBeUndefined()
+    }
+    await see(token)
+    expect(checks).toBe(1)
+  })
+
   it('is known to the server that saw it only', async () => {
     const token = await sign()
     await see(token)
@@ -188,14 +210,36 @@ describe('what is remembered', () => {
   const add = (tokens: VerifiedTokens, token: string) =>
     tokens.add(token, new VerifiedToken('k', { ...claims }))
 
-  it('is so many tokens at the most; the one used longest ago makes room', () => {
+  it('is so many tokens at the most; the one used longest ago makes room for one that comes again', () => {
     const tokens = new VerifiedTokens()
     for (let index = 0; index < MAX_TOKENS; index += 1) add(tokens, `token ${index}`)
     expect(tokens.find('token 0')).toMatchObject({ kid: 'k', claims })
     add(tokens, 'one more')
+    expect(tokens.find('one more')).toBeUndefined()
+    add(tokens, 'one more')
     expect(tokens.size).toBe(MAX_TOKENS)
     expect(tokens.find('token 1')).toBeUndefined()
     for (const token of ['token 0', 'token 2', 'one more']) expect(tokens.find(token)).toBeDefined()
+  })
+
+  it('is one of two that end alike, and each is told from the other', () => {
+    const tokens = new VerifiedTokens()
+    const [one, other] = ['one', 'other'].map((start) => `${start}.the same signature`) as [string, string]
+    for (const token of [one, other]) {
+      add(tokens, token)
+      expect([one, other].filter((each) => tokens.find(each) !== undefined)).toEqual([token])
+    }
+    expect(tokens.size).toBe(1)
+  })
+
+  it('is not driven out by tokens that come once', () => {
+    const tokens = new VerifiedTokens()
+    const used = Array.from({ length: MAX_TOKENS }, (_, index) => `token ${index}`)
+    for (const token of used) add(tokens, token)
+    for (let index = 0; index < MAX_TOKENS; index += 1) add(tokens, `token used once ${randomUUID()}`)
+    const left = used.filter((token) => tokens.find(token) !== undefined)
+    // The doorkeeper takes some for tokens that it has met.
+    expect(left.length).toBeGreaterThan(0.95 * MAX_TOKENS)
   })
 
   it('is so many characters at the most', () => {
@@ -204,7 +248,23 @@ describe('what is remembered', () => {
     for (let index = 0; index < 3_000; index += 1) add(tokens, `${long}${index % 10}${index}`)
     expect(tokens.size).toBeLessThanOrEqual(MAX_CHARACTERS / long.length)
     expect(tokens.size).toBeGreaterThan(MAX_CHARACTERS / long.length - 10)
-    expect(tokens.find(`${long}92999`)).toBeDefined()
+    const last = `${long}92999`
+    add(tokens, last)
+    expect(tokens.find(last)).toBeDefined()
+    expect(tokens.size).toBeLessThanOrEqual(MAX_CHARACTERS / long.length)
+  })
+
+  it('is nothing of the text of a token that was looked for and is not known', async () => {
+    const tokens = new VerifiedTokens()
+    add(tokens, 'known')
+    const [steps, perStep, length] = [100, 200, 1_000]
+    const lookFor = (step: number) => {
+      for (let index = 0; index < perStep; index += 1) {
+        const text = Buffer.from(`${step}.${index}.`.padEnd(length, 'x')).toString('latin1')
+        expect(tokens.find(text)).toBeUndefined()
+      }
+    }
+    expect(await bytesGrownOld(steps, lookFor)).toBeLessThan((steps * perStep * length) / 4)
   })
 
   it('is nothing of a token that is longer than all of them may be', () => {
