@@ -15,7 +15,7 @@ export interface ComparisonOptions {
   seconds: number
   /** How many runs of each subject and work count at the most. */
   rounds: number
-  /** Before the runs that count, each subject works as long as this. */
+  /** Before the runs that count, each subject works as long as this, or as long as it says itself. */
   warmUpSeconds: number
   /** Takes the figures in full as they come, and the one table at the end, in Markdown. */
   print(text: string): void
@@ -89,7 +89,7 @@ async function compareWork(
         print(`${description.name}, ${work}: ${run.errors} errors, the first: ${run.firstError}`)
       return { ...run, isSaturated: run.isSaturated && description.usesBothCores !== true }
     }
-    await takeTurn(warmUpSeconds)
+    await takeTurn(Math.max(warmUpSeconds, description.warmUpSeconds ?? 0))
     turns.push({ subject: description.name, runs, takeTurn })
   }
   for (let round = 0; round < rounds; round += 1)

@@ -62,6 +62,8 @@ export interface SubjectDescription {
   works: readonly Work[]
   /** Whether it works on the other core as well, beside PostgreSQL and whoever asks: then its runs count though that one is busy. */
   usesBothCores?: boolean
+  /** How long it works at the least before the runs that count: a virtual machine compiles what it has done often. */
+  warmUpSeconds?: number
   /** Installs or builds what is missing, before any is started. */
   prepare?(): Promise<void>
   start(options: StartOptions): Promise<Subject>
