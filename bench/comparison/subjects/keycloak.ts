@@ -5,6 +5,9 @@ import { BOOTSTRAP, createRealm } from './keycloak/admin.ts'
 import { javaEnvironment, KC, prepareDistribution, VERSION } from './keycloak/distribution.ts'
 import { KEYCLOAK_WORKS, keycloakUsers } from './keycloak/users.ts'
 
+/** After a minute it does four times as much as in the first five seconds, and then hardly more. */
+const WARM_UP_SECONDS = 60
+
 /** As it is by itself: passwords are hashed by Argon2. */
 export const keycloak = describeKeycloak({ name: `Keycloak ${VERSION}, PostgreSQL`, works: KEYCLOAK_WORKS })
 
@@ -14,9 +17,6 @@ export const keycloakWithOurHash = describeKeycloak({
   works: ['password sign-in'],
   realm: { passwordPolicy: 'hashAlgorithm(pbkdf2-sha256) and hashIterations(600000)' },
 })
-
-/** After a minute it does four times as much as in the first five seconds, and then hardly more. */
-const WARM_UP_SECONDS = 60
 
 function describeKeycloak({
   name,
