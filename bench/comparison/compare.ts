@@ -15,7 +15,7 @@ export interface ComparisonOptions {
   seconds: number
   /** How many runs of each subject and work count at the most. */
   rounds: number
-  /** Before the runs that count, each subject works as long as this, or as long as it says itself. */
+  /** Before the runs that count, each subject works as long as this, or as long as it says itself, whichever is longer. */
   warmUpSeconds: number
   /** Takes the figures in full as they come, and the one table at the end, in Markdown. */
   print(text: string): void

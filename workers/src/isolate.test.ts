@@ -5,8 +5,11 @@ import type { Bindings } from './bindings.ts'
 import { WorkerInvocation } from './invocation.ts'
 import { serverOf } from './isolate.ts'
 
-const starting = Promise.withResolvers<Server>()
-vi.mock('./start.ts', () => ({ start: () => starting.promise }))
+const { starting, start } = vi.hoisted(() => {
+  const starting = Promise.withResolvers<Server>()
+  return { starting, start: vi.fn(() => starting.promise) }
+})
+vi.mock('./start.ts', () => ({ start }))
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -35,4 +38,5 @@ it('a start goes on for those who joined it when the request that began it has g
   expect(await second.answer).toBe(server)
   await vi.waitFor(() => expect(first.state.isOver).toBe(true))
   expect(await invoke().answer).toBe(server)
+  expect(start).toHaveBeenCalledOnce()
 })

@@ -88,7 +88,8 @@ it('rows do not outlive their statement until all garbage is collected', async (
   onTestFinished(() => test.drop())
   const [times, size] = [10_000, 8_000]
   const LONG = statement<{ text: string }>('test_long', `select repeat('x', ${size}) as text`)
-  expect(await bytesGrownOld(times, () => test.database.query(LONG))).toBeLessThan((times * size) / 4)
+  const grown = await bytesGrownOld(times, () => test.database.query(LONG))
+  expect(grown.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan((times * size) / 4)
 })
 
 it('a transaction that is refused leaves nothing, and its connection is used again', async () => {

@@ -45,10 +45,11 @@ it('makes ES256 signatures that Web Crypto verifies, and verifies those of Web C
   }
 })
 
-it('remembers tokens by their digest', () => {
+it('remembers tokens, and tells a text that ends alike from one', () => {
   const tokens = new VerifiedTokens()
   const claims = { iss: 'i', sub: 's', aud: 'a', client_id: 'c', scope: '', iat: 0, exp: 1, jti: 'j' }
-  tokens.add('a token', new VerifiedToken('key-1', claims))
-  expect(tokens.find('a token')).toMatchObject({ kid: 'key-1', claims })
-  expect(tokens.find('another token')).toBeUndefined()
+  tokens.add('a.token.of-some-signature', new VerifiedToken('key-1', claims))
+  expect(tokens.find('a.token.of-some-signature')).toMatchObject({ kid: 'key-1', claims })
+  for (const other of ['b.token.of-some-signature', 'a.t\u{16f}ken.of-some-signature', 'another.token'])
+    expect(tokens.find(other)).toBeUndefined()
 })

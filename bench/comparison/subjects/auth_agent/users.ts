@@ -17,7 +17,7 @@ const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
 /** Of the tokens that were seen before. */
 const SEEN = 10_000
-/** Each is forgotten by the time it is presented again: the server remembers a fifth of them at the most, and of half of them that they came once. */
+/** Each is forgotten by the time it is presented again: the server remembers a fifth of them at the most. */
 const UNSEEN = 100_000
 
 /** Makes users that need nothing but what is in the database. */
