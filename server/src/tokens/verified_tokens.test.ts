@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestContext, type TestContext } from '../../../tests/support/context.ts'
-import { bytesGrownOld } from '../../../tests/support/old_objects.ts'
 import type { ServerContext } from '../context.ts'
 import { type AccessTokenClaims, findActiveClaims, signAccessToken, tokenDenial } from './access_token.ts'
 import { signJws } from './jws.ts'
@@ -219,16 +218,6 @@ describe('what is remembered', () => {
     for (const token of ['token 0', 'token 2', 'one more']) expect(tokens.find(token)).toBeDefined()
   })
 
-  it('is one of two that end alike, and each is told from the other', () => {
-    const tokens = new VerifiedTokens()
-    const [one, other] = ['one', 'other'].map((start) => `${start}.the same signature`) as [string, string]
-    for (const token of [one, other]) {
-      add(tokens, token)
-      expect([one, other].filter((each) => tokens.find(each) !== undefined)).toEqual([token])
-    }
-    expect(tokens.size).toBe(1)
-  })
-
   it('is so many characters at the most', () => {
     const tokens = new VerifiedTokens()
     const long = 'x'.repeat(10_000)
@@ -236,22 +225,6 @@ describe('what is remembered', () => {
     expect(tokens.size).toBeLessThanOrEqual(MAX_CHARACTERS / long.length)
     expect(tokens.size).toBeGreaterThan(MAX_CHARACTERS / long.length - 10)
     expect(tokens.find(`${long}92999`)).toBeDefined()
-  })
-
-  it('is nothing of the text of a token that was looked for and is not known', async () => {
-    const tokens = new VerifiedTokens()
-    add(tokens, 'known')
-    const [steps, perStep, length] = [100, 200, 1_000]
-    let found = 0
-    const lookFor = (step: number) => {
-      for (let index = 0; index < perStep; index += 1) {
-        const text = Buffer.from(`${step}.${index}.`.padEnd(length, 'x')).toString('latin1')
-        if (tokens.find(text) !== undefined) found += 1
-      }
-    }
-    const grown = await bytesGrownOld(steps, lookFor)
-    expect(grown.filter((bytes) => bytes > (perStep * length) / 4).length).toBeLessThan(steps / 4)
-    expect(found).toBe(0)
   })
 
   it('is nothing of a token that is longer than all of them may be', () => {

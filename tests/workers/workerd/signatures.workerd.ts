@@ -45,7 +45,7 @@ it('makes ES256 signatures that Web Crypto verifies, and verifies those of Web C
   }
 })
 
-it('remembers tokens, and tells a text that ends alike from one', () => {
+it('remembers tokens by their text', () => {
   const tokens = new VerifiedTokens()
   const claims = { iss: 'i', sub: 's', aud: 'a', client_id: 'c', scope: '', iat: 0, exp: 1, jti: 'j' }
   tokens.add('a.token.of-some-signature', new VerifiedToken('key-1', claims))
