@@ -5,7 +5,7 @@ import { BOOTSTRAP, createRealm } from './keycloak/admin.ts'
 import { javaEnvironment, KC, prepareDistribution, VERSION } from './keycloak/distribution.ts'
 import { KEYCLOAK_WORKS, keycloakUsers } from './keycloak/users.ts'
 
-/** After a minute it does four times as much as in the first five seconds, and then hardly more. */
+/** After a minute it makes five times as many tokens as in the first five seconds, and then hardly more. */
 const WARM_UP_SECONDS = 60
 
 /** As it is by itself: passwords are hashed by Argon2. */
