@@ -22,7 +22,3 @@ it.each(PEERS)('$name is described, with works that there are', ({ works }) => {
   expect(works.length).toBeGreaterThan(0)
   expect(WORKS).toEqual(expect.arrayContaining([...works]))
 })
-
-it('Keycloak has the time that its virtual machine takes to compile it', () => {
-  for (const { warmUpSeconds } of [keycloak, keycloakWithOurHash]) expect(warmUpSeconds).toBe(60)
-})
