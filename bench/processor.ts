@@ -1,15 +1,23 @@
 import { execFile, execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /** Of Linux: clock ticks a second in /proc (USER_HZ). */
 const TICKS = 100
 
-/** Binds a process to one core, with its threads and whatever it starts from now on. */
-export function bindToCore(pid: number, core: number): void {
-  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', String(core), String(pid)], {
-    stdio: 'ignore',
-  })
+/** Binds a process and its descendants to one core, with their threads and whatever they start from now on. */
+export async function bindToCore(root: number, core: number): Promise<void> {
+  for (const { pid } of await listTree(root)) {
+    try {
+      execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', String(core), String(pid)], {
+        stdio: 'ignore',
+      })
+    } catch (error) {
+      // One that has ended since is bound to nothing.
+      if (existsSync(`/proc/${pid}`)) throw error
+    }
+  }
 }
 
 /** Seconds of CPU that a process has used, with its descendants; those that have ended too, where somebody waited for them. */

@@ -83,8 +83,8 @@ describe(`${FEW.toLocaleString('en')} rows in tokens beside ${ROWS.toLocaleStrin
     const nodes: Node[] = []
     try {
       for (const grown of databases) nodes.push(await startNode(grown))
-      for (const pid of [process.pid, postgres.pid]) bindToCore(pid, OTHER_CORE)
-      for (const { program } of nodes) bindToCore(program.child.pid as number, SERVER_CORE)
+      for (const pid of [process.pid, postgres.pid]) await bindToCore(pid, OTHER_CORE)
+      for (const { program } of nodes) await bindToCore(program.child.pid as number, SERVER_CORE)
       for (const index of nodes[0]?.loads.keys() ?? []) await compare(nodes, index, postgres)
       await compareLogins(nodes, postgres)
     } finally {

@@ -34,8 +34,8 @@ interface Contender {
 export async function compare(options: ComparisonOptions): Promise<ReadonlyMap<Work, readonly Outcome[]>> {
   for (const { prepare } of options.subjects) await prepare?.()
   const postgres = await startDurablePostgres()
-  bindToCore(process.pid, OTHER_CORE)
-  bindToCore(postgres.pid, OTHER_CORE)
+  await bindToCore(process.pid, OTHER_CORE)
+  await bindToCore(postgres.pid, OTHER_CORE)
   const contenders: Contender[] = []
   const results = new Map<Work, readonly Outcome[]>()
   try {

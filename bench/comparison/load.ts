@@ -46,13 +46,11 @@ export async function load(
     endsAt: startedAt + seconds * 1000,
     finished: 0,
     times: [],
-    stalled: 0,
+    wakefulness: beWakeful(startedAt),
     errors: 0,
     firstError: undefined,
   }
-  const naps = startNaps((stall) => {
-    run.stalled += stall
-  })
+  const naps = startNaps(run.wakefulness)
   const pause = rate === undefined ? 0 : (users.length / rate) * 1000
   await Promise.all(
     users.map((user, index) => {
@@ -99,28 +97,47 @@ function steadyRatioOf(times: readonly number[], seconds: number): number {
   )
 }
 
+/** Who notices when this process was not at work: the machine, or PostgreSQL, had its core. */
+interface Wakefulness {
+  /** How long it was away so far, in milliseconds; what was due meanwhile is due later. */
+  readonly stalled: number
+  /** Is told what time it is before each nap, after it, and at each answer, so that no answer is taken before the stall it waited for is noticed. */
+  notice(now: number): void
+}
+
+/** Between two notices there is a nap, or the work for one answer; what takes longer is a stall. In milliseconds. */
+const STALL = 2
+
+function beWakeful(startedAt: number): Wakefulness {
+  let noticedAt = startedAt
+  let stalled = 0
+  return {
+    get stalled() {
+      return stalled
+    },
+    notice(now) {
+      if (now - noticedAt > STALL) stalled += now - noticedAt
+      noticedAt = now
+    },
+  }
+}
+
 /** In milliseconds; the kernel adds as much again. A fast server answers three of 32 users in it. */
 const NAP = 0.05
-/** A turn of the loop that takes longer was not its work: the machine, or PostgreSQL, had the core. In milliseconds. */
-const STALL = 2
 
 /**
  * Between the turns of its loop this process sleeps for a moment, instead of until the next answer. Else the server's own writes would wake
  * it, for up to 20 µs of the server's core each, and for the less the busier this process is: a slow server would pay twice what
  * a fast one does. From another machine, no answer costs whoever sends it anything of the kind.
- *
- * @param onStall is told how long this process was away from its loop, in milliseconds
  */
-function startNaps(onStall: (stall: number) => void): { stop(): void } {
+function startNaps(wakefulness: Wakefulness): { stop(): void } {
   const cell = new Int32Array(new SharedArrayBuffer(4))
   let isRunning = true
-  let turnedAt = performance.now()
   const nap = () => {
     if (!isRunning) return
-    const now = performance.now()
-    if (now - turnedAt > STALL) onStall(now - turnedAt)
-    turnedAt = now
+    wakefulness.notice(performance.now())
     Atomics.wait(cell, 0, 0, NAP)
+    wakefulness.notice(performance.now())
     setImmediate(nap)
   }
   nap()
@@ -137,8 +154,7 @@ interface Run {
   finished: number
   /** How long each of them took, but for those that were under way while this process was away: when they were answered nobody saw. */
   times: number[]
-  /** How long this process was away from its loop, in milliseconds; what was due meanwhile is due later. */
-  stalled: number
+  wakefulness: Wakefulness
   errors: number
   firstError: string | undefined
 }
@@ -155,24 +171,26 @@ async function workUntilEnd(
   connection: HttpConnection,
   pace: Pace,
 ): Promise<void> {
+  const { wakefulness } = run
   let dueAt = pace.firstAt
   try {
     for (;;) {
-      const early = dueAt + run.stalled - performance.now()
+      const early = dueAt + wakefulness.stalled - performance.now()
       if (early > 1) await sleep(early)
       const now = performance.now()
       if (now >= run.endsAt) return
-      const { stalled } = run
+      const { stalled } = wakefulness
       // Who is late because the last answer was late has waited since the piece was due; a late timer is nobody's fault but ours.
       const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalled : now
       const wrong = await work(user, connection)
       const finishedAt = performance.now()
+      wakefulness.notice(finishedAt)
       if (wrong !== undefined) {
         run.errors += 1
         run.firstError ??= `${wrong.status} ${wrong.body.slice(0, 300)}`
       } else if (finishedAt < run.endsAt) {
         run.finished += 1
-        if (pace.pause === 0 || stalled === run.stalled) run.times.push(finishedAt - begunAt)
+        if (pace.pause === 0 || stalled === wakefulness.stalled) run.times.push(finishedAt - begunAt)
       }
       dueAt += pace.pause
     }

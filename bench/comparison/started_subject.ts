@@ -12,8 +12,8 @@ export async function withSubject<Result>(
 ): Promise<Result> {
   await description.prepare?.()
   const postgres = await startDurablePostgres()
-  bindToCore(process.pid, OTHER_CORE)
-  bindToCore(postgres.pid, OTHER_CORE)
+  await bindToCore(process.pid, OTHER_CORE)
+  await bindToCore(postgres.pid, OTHER_CORE)
   try {
     const subject = await startSubject(description, postgres, 'alone')
     try {

@@ -105,7 +105,7 @@ async function startEmbedded(dataDir: string) {
   const { directory } = await findPlace(dataDir)
   const postmaster = await readPostmaster(directory)
   if (postmaster === undefined) throw new Error(`No PostgreSQL runs in ${directory}.`)
-  bindToCore(postmaster.pid, OTHER_CORE)
+  await bindToCore(postmaster.pid, OTHER_CORE)
   const password = await readOrCreateSecret(join(dataDir, 'postgres.password'))
   return { owner: clusterUrl(postmaster.listening, password), pid: postmaster.pid, leave }
 }

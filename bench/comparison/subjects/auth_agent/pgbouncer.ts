@@ -82,7 +82,7 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
     if (hasEnded(child)) throw new Error(`PgBouncer ended: ${child.exitCode ?? child.signalCode}.`)
     await sleep(20)
   }
-  bindToCore(child.pid as number, OTHER_CORE)
+  await bindToCore(child.pid as number, OTHER_CORE)
   const pooled = new URL(url)
   pooled.port = String(port)
   return {
