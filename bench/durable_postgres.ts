@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { chown, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findPostgresAccount } from '../node/src/postgres_account.ts'
@@ -15,9 +15,12 @@ import {
 import { findFreePort } from '../tests/support/main_process.ts'
 import { makeServerFolder } from '../tests/support/postgres_server.ts'
 
-/** A PostgreSQL as an operator would run it: durable, with memory, settings but for these as they are by themselves. */
+/**
+ * A PostgreSQL as an operator would run it: durable, with the quarter of the memory that its manual begins with; settings but for these as
+ * they are by themselves.
+ */
 export const SETTINGS: Readonly<Record<string, string>> = {
-  shared_buffers: '2GB',
+  shared_buffers: `${Math.floor(totalmem() / 4 / 2 ** 20)}MB`,
   max_wal_size: '3GB',
   max_wal_senders: '0',
   jit: 'off',

@@ -78,7 +78,7 @@ describe(`${FEW.toLocaleString('en')} rows in tokens beside ${ROWS.toLocaleStrin
 
   it('throughput', async () => {
     console.log(
-      `PostgreSQL 18, fsync on, ${JSON.stringify(SETTINGS)}; ${CONNECTIONS} connections, ${SECONDS} s a turn`,
+      `PostgreSQL 18, fsync on, ${JSON.stringify(SETTINGS)}, huge pages ${await readHugePages(databases[0])}; ${CONNECTIONS} connections, ${SECONDS} s a turn`,
     )
     const nodes: Node[] = []
     try {
@@ -175,6 +175,13 @@ async function takeLogins({ grown, port, program }: Node, postgres: DurablePostg
     databaseCpu: (after[1] - before[1]) / LOGINS,
     walBytes: (after[2] - before[2]) / LOGINS,
   }
+}
+
+/** Whether PostgreSQL has got them, which it takes where the system gives them. */
+async function readHugePages(grown: GrownDatabase | undefined): Promise<string | undefined> {
+  const text = `select current_setting('huge_pages_status') as status`
+  const rows = await grown?.database.query<{ status: string }>({ name: 'bench_huge_pages', text })
+  return rows?.[0]?.status
 }
 
 async function readWal({ database }: GrownDatabase): Promise<number> {

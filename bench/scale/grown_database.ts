@@ -48,6 +48,7 @@ export async function makeGrownDatabases(
     await cluster.runScript(`create database ${name} template grown`)
     grown.push(await grow(urlOfDatabase(clusterUrl, name), users, size))
   }
+  for (const { database } of grown) await warmUp(database)
   await cluster.runScript('checkpoint')
   await cluster.close()
   return grown
@@ -63,6 +64,14 @@ async function grow(url: string, users: Users, sizes: Sizes): Promise<GrownDatab
   const database = connectPostgres(url)
   const context = await createContext({ ...serverOptions(), database, accessTokenTtl: TOKEN_SECONDS })
   return { url, database, sizes, context, ...users }
+}
+
+/** What has been in use for long is in PostgreSQL's buffers, as far as they reach; what was filled a moment ago is not. */
+async function warmUp(database: Database): Promise<void> {
+  await database.runScript(`create extension pg_prewarm;
+    select pg_prewarm(relation::oid::regclass) from (
+      select 'auth_agent.tokens'::regclass as relation
+      union all select indexrelid from pg_index where indrelid = 'auth_agent.tokens'::regclass) of_tokens`)
 }
 
 /** As a server process is configured that works on the same database. */
