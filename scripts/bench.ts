@@ -10,9 +10,9 @@ const OPTIONS = {
   rows: { type: 'string' },
   /** Of each turn. */
   seconds: { type: 'string' },
-  /** Parts of the names of those who are compared, apart by commas. */
+  /** Parts of the names of those who are compared, apart by commas, or by semicolons where a name has a comma. */
   subjects: { type: 'string' },
-  /** Parts of the names of what they do, apart by commas. */
+  /** The same of what they do. */
   works: { type: 'string' },
 } as const
 

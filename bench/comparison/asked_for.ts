@@ -1,12 +1,13 @@
 /**
- * Whether somebody asked for what has this name: by a part of it, or with `=` before it by the whole, one of several apart by commas; or for
- * nothing in particular.
+ * Whether somebody asked for what has this name: by a part of it, or with `=` before it by the whole, one of several apart by commas, or by
+ * semicolons where a name has a comma; or for nothing in particular.
  */
 export function isAskedFor(variable: 'SUBJECTS' | 'WORKS', name: string): boolean {
-  const asked = process.env[variable]?.toLowerCase().split(',')
+  const asked = process.env[variable]?.toLowerCase()
+  if (asked === undefined) return true
   const known = name.toLowerCase()
-  return (
-    asked === undefined ||
-    asked.map((part) => part.trim()).some((part) => known.includes(part) || part === `=${known}`)
-  )
+  return asked
+    .split(asked.includes(';') ? ';' : ',')
+    .map((part) => part.trim())
+    .some((part) => part !== '' && (known.includes(part) || part === `=${known}`))
 }

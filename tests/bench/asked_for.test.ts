@@ -10,6 +10,9 @@ it.each([
   ['Auth-Agent, both cores', '=auth-agent', false],
   ['Keycloak 26', '=auth-agent, KEYCLOAK', true],
   ['Ory Hydra', 'keycloak', false],
+  ['introspection, seen', '=introspection, seen;', true],
+  ['introspection, never seen', '=introspection, seen;', false],
+  ['refresh', '=introspection, seen; REFRESH', true],
 ])('%s, where %s is asked for: %s', (name, asked, expected) => {
   vi.stubEnv('SUBJECTS', asked)
   expect(isAskedFor('SUBJECTS', name)).toBe(expected)
