@@ -46,11 +46,11 @@ export async function load(
     endsAt: startedAt + seconds * 1000,
     finished: 0,
     times: [],
-    wakefulness: beWakeful(startedAt),
+    stalls: watchForStalls(startedAt),
     errors: 0,
     firstError: undefined,
   }
-  const naps = startNaps(run.wakefulness)
+  const naps = startNaps(run.stalls)
   const pause = rate === undefined ? 0 : (users.length / rate) * 1000
   await Promise.all(
     users.map((user, index) => {
@@ -97,26 +97,26 @@ function steadyRatioOf(times: readonly number[], seconds: number): number {
   )
 }
 
-/** Who notices when this process was not at work: the machine, or PostgreSQL, had its core. */
-interface Wakefulness {
-  /** How long it was away so far, in milliseconds; what was due meanwhile is due later. */
-  readonly stalled: number
-  /** Is told what time it is before each nap, after it, and at each answer, so that no answer is taken before the stall it waited for is noticed. */
+/** When this process was not at work, since the machine or PostgreSQL had its core. */
+interface Stalls {
+  /** How long that was so far, in milliseconds; what was due meanwhile is due later. */
+  readonly total: number
+  /** Is told the time before each nap, after it, and at each answer: a stall that an answer waited for is noticed before the answer is timed. */
   notice(now: number): void
 }
 
 /** Between two notices there is a nap, or the work for one answer; what takes longer is a stall. In milliseconds. */
 const STALL = 2
 
-function beWakeful(startedAt: number): Wakefulness {
+function watchForStalls(startedAt: number): Stalls {
   let noticedAt = startedAt
-  let stalled = 0
+  let total = 0
   return {
-    get stalled() {
-      return stalled
+    get total() {
+      return total
     },
     notice(now) {
-      if (now - noticedAt > STALL) stalled += now - noticedAt
+      if (now - noticedAt > STALL) total += now - noticedAt
       noticedAt = now
     },
   }
@@ -130,14 +130,14 @@ const NAP = 0.05
  * it, for up to 20 µs of the server's core each, and for the less the busier this process is: a slow server would pay twice what
  * a fast one does. From another machine, no answer costs whoever sends it anything of the kind.
  */
-function startNaps(wakefulness: Wakefulness): { stop(): void } {
+function startNaps(stalls: Stalls): { stop(): void } {
   const cell = new Int32Array(new SharedArrayBuffer(4))
   let isRunning = true
   const nap = () => {
     if (!isRunning) return
-    wakefulness.notice(performance.now())
+    stalls.notice(performance.now())
     Atomics.wait(cell, 0, 0, NAP)
-    wakefulness.notice(performance.now())
+    stalls.notice(performance.now())
     setImmediate(nap)
   }
   nap()
@@ -154,7 +154,7 @@ interface Run {
   finished: number
   /** How long each of them took, but for those that were under way while this process was away: when they were answered nobody saw. */
   times: number[]
-  wakefulness: Wakefulness
+  stalls: Stalls
   errors: number
   firstError: string | undefined
 }
@@ -171,26 +171,26 @@ async function workUntilEnd(
   connection: HttpConnection,
   pace: Pace,
 ): Promise<void> {
-  const { wakefulness } = run
+  const { stalls } = run
   let dueAt = pace.firstAt
   try {
     for (;;) {
-      const early = dueAt + wakefulness.stalled - performance.now()
+      const early = dueAt + stalls.total - performance.now()
       if (early > 1) await sleep(early)
       const now = performance.now()
       if (now >= run.endsAt) return
-      const { stalled } = wakefulness
+      const stalledBefore = stalls.total
       // Who is late because the last answer was late has waited since the piece was due; a late timer is nobody's fault but ours.
-      const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalled : now
+      const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalledBefore : now
       const wrong = await work(user, connection)
       const finishedAt = performance.now()
-      wakefulness.notice(finishedAt)
+      stalls.notice(finishedAt)
       if (wrong !== undefined) {
         run.errors += 1
         run.firstError ??= `${wrong.status} ${wrong.body.slice(0, 300)}`
       } else if (finishedAt < run.endsAt) {
         run.finished += 1
-        if (pace.pause === 0 || stalled === wakefulness.stalled) run.times.push(finishedAt - begunAt)
+        if (pace.pause === 0 || stalls.total === stalledBefore) run.times.push(finishedAt - begunAt)
       }
       dueAt += pace.pause
     }
