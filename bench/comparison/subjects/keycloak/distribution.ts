@@ -25,15 +25,8 @@ export async function prepareDistribution(): Promise<void> {
   await mkdir(FOLDER, { recursive: true })
   const unpack = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack'
   const artifact = `-Dartifact=org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`
-  await run('nice', [
-    'mvn',
-    '-B',
-    '-q',
-    unpack,
-    artifact,
-    `-DoutputDirectory=${FOLDER}`,
-    `-DmarkersDirectory=${FOLDER}/markers`,
-  ])
+  // Where there is no project, the plugin puts its markers below where it runs.
+  await run('nice', ['mvn', '-B', '-q', unpack, artifact, `-DoutputDirectory=${FOLDER}`], { cwd: FOLDER })
   await run('nice', ['bash', KC, ...BUILD], { env: { ...process.env, ...(await javaEnvironment()) } })
   await writeFile(mark, '')
 }
