@@ -15,12 +15,15 @@ import {
 import { findFreePort } from '../tests/support/main_process.ts'
 import { makeServerFolder } from '../tests/support/postgres_server.ts'
 
+/** Bytes that this machine has, or as many of them as its container may use. */
+const MEMORY = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
+
 /**
  * A PostgreSQL as an operator would run it: durable, with the quarter of the memory that its manual begins with; settings but for these as
  * they are by themselves.
  */
 export const SETTINGS: Readonly<Record<string, string>> = {
-  shared_buffers: `${Math.floor(totalmem() / 4 / 2 ** 20)}MB`,
+  shared_buffers: `${Math.floor(MEMORY / 4 / 2 ** 20)}MB`,
   max_wal_size: '3GB',
   max_wal_senders: '0',
   jit: 'off',

@@ -6,16 +6,21 @@ import { promisify } from 'node:util'
 /** Of Linux: clock ticks a second in /proc (USER_HZ). */
 const TICKS = 100
 
-/** Binds a process and its descendants to one core, with their threads and whatever they start from now on. */
+/**
+ * Binds a process and its descendants to one core, with their threads and whatever they start from now on. Who is bound elsewhere is so
+ * after this process has been, since it descends from it.
+ */
 export async function bindToCore(root: number, core: number): Promise<void> {
   for (const { pid } of await listTree(root)) {
-    try {
+    const bind = () =>
       execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', String(core), String(pid)], {
         stdio: 'ignore',
       })
-    } catch (error) {
-      // One that has ended since is bound to nothing.
-      if (existsSync(`/proc/${pid}`)) throw error
+    try {
+      bind()
+    } catch {
+      // A process or a thread has ended meanwhile.
+      if (existsSync(`/proc/${pid}`)) bind()
     }
   }
 }

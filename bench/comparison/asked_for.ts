@@ -3,11 +3,11 @@
  * semicolons where a name has a comma; or for nothing in particular.
  */
 export function isAskedFor(variable: 'SUBJECTS' | 'WORKS', name: string): boolean {
-  const asked = process.env[variable]?.toLowerCase()
-  if (asked === undefined) return true
+  const asked = process.env[variable]?.toLowerCase() ?? ''
   const known = name.toLowerCase()
-  return asked
+  const parts = asked
     .split(asked.includes(';') ? ';' : ',')
     .map((part) => part.trim())
-    .some((part) => part !== '' && (known.includes(part) || part === `=${known}`))
+    .filter((part) => part !== '')
+  return parts.length === 0 || parts.some((part) => known.includes(part) || part === `=${known}`)
 }

@@ -30,8 +30,10 @@ export interface LoadResult {
   p50: number
   p99: number
   p999: number
-  /** p99 / p50 in the median second: what the server does, without the moments in which the machine takes its core away. */
+  /** p99 / p50 in the median second: what happens every second, without what is rare. */
   steadyRatio: number
+  /** Of what was finished, the share that was not timed, since this process was away when it was answered. */
+  untimed: number
 }
 
 /** Has each user work on a connection of their own. What is under way at the end is finished, and not counted. */
@@ -72,6 +74,7 @@ export async function load(
     p99,
     p999,
     steadyRatio: steadyRatioOf(run.times, seconds),
+    untimed: 1 - run.times.length / run.finished,
   }
 }
 
@@ -101,8 +104,12 @@ function steadyRatioOf(times: readonly number[], seconds: number): number {
 interface Stalls {
   /** How long that was so far, in milliseconds; what was due meanwhile is due later. */
   readonly total: number
-  /** Is told the time before each nap, after it, and at each answer: a stall that an answer waited for is noticed before the answer is timed. */
+  /** Whether an answer that is read now came now: none of this turn of the loop or the one before waited for a stall to end. */
+  readonly areOver: boolean
+  /** Is told the time at each answer, before each nap and after it: a stall that an answer waited for is noticed before the answer is timed. */
   notice(now: number): void
+  /** Is told that a turn of the loop has ended. */
+  turn(): void
 }
 
 /** Between two notices there is a nap, or the work for one answer; what takes longer is a stall. In milliseconds. */
@@ -111,13 +118,24 @@ const STALL = 2
 function watchForStalls(startedAt: number): Stalls {
   let noticedAt = startedAt
   let total = 0
+  let turns = 0
+  let stalledInTurn = Number.NEGATIVE_INFINITY
   return {
     get total() {
       return total
     },
+    get areOver() {
+      return turns - stalledInTurn > 1
+    },
     notice(now) {
-      if (now - noticedAt > STALL) total += now - noticedAt
+      if (now - noticedAt > STALL) {
+        total += now - noticedAt
+        stalledInTurn = turns
+      }
       noticedAt = now
+    },
+    turn() {
+      turns += 1
     },
   }
 }
@@ -136,6 +154,7 @@ function startNaps(stalls: Stalls): { stop(): void } {
   const nap = () => {
     if (!isRunning) return
     stalls.notice(performance.now())
+    stalls.turn()
     Atomics.wait(cell, 0, 0, NAP)
     stalls.notice(performance.now())
     setImmediate(nap)
@@ -152,7 +171,7 @@ interface Run {
   endsAt: number
   /** Pieces of work that were done. */
   finished: number
-  /** How long each of them took, but for those that were under way while this process was away: when they were answered nobody saw. */
+  /** How long each of them took; at a given rate without those that were read right after a stall: when they were answered nobody saw. */
   times: number[]
   stalls: Stalls
   errors: number
@@ -178,19 +197,18 @@ async function workUntilEnd(
       const early = dueAt + stalls.total - performance.now()
       if (early > 1) await sleep(early)
       const now = performance.now()
+      stalls.notice(now)
       if (now >= run.endsAt) return
-      const stalledBefore = stalls.total
       // Who is late because the last answer was late has waited since the piece was due; a late timer is nobody's fault but ours.
-      const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalledBefore : now
-      const wrong = await work(user, connection)
+      const begunAt = pace.pause > 0 && early < 0 ? dueAt + stalls.total : now
+      const wrong = await work(user, connection, stalls)
       const finishedAt = performance.now()
-      stalls.notice(finishedAt)
       if (wrong !== undefined) {
         run.errors += 1
         run.firstError ??= `${wrong.status} ${wrong.body.slice(0, 300)}`
       } else if (finishedAt < run.endsAt) {
         run.finished += 1
-        if (pace.pause === 0 || stalls.total === stalledBefore) run.times.push(finishedAt - begunAt)
+        if (pace.pause === 0 || stalls.areOver) run.times.push(finishedAt - begunAt)
       }
       dueAt += pace.pause
     }
@@ -201,9 +219,14 @@ async function workUntilEnd(
 }
 
 /** A piece of work; the answer that was wrong, if one was. */
-async function work(user: VirtualUser, connection: HttpConnection): Promise<HttpResponse | undefined> {
+async function work(
+  user: VirtualUser,
+  connection: HttpConnection,
+  stalls: Stalls,
+): Promise<HttpResponse | undefined> {
   for (;;) {
     const response = await connection.ask(user.next())
+    stalls.notice(performance.now())
     const outcome = user.take(response)
     if (outcome === 'finished') return undefined
     if (outcome === 'wrong') return response

@@ -19,6 +19,8 @@ export interface Run {
   p999: number
   /** p99 / p50 in the median second. */
   steadyRatio: number
+  /** Of what was finished, from 0 to 1. */
+  untimed: number
   errors: number
   firstError: string | undefined
   /** Of the server, and of PostgreSQL, for each piece of work; in microseconds. */
@@ -51,6 +53,7 @@ export async function measureRun(
     p99: result.p99,
     p999: result.p999,
     steadyRatio: result.steadyRatio,
+    untimed: result.untimed,
     errors: result.errors,
     firstError: result.firstError,
     serverCpu: ((after.server - before.server) / pieces) * 1e6,

@@ -13,6 +13,7 @@ it.each([
   ['introspection, seen', '=introspection, seen;', true],
   ['introspection, never seen', '=introspection, seen;', false],
   ['refresh', '=introspection, seen; REFRESH', true],
+  ['refresh', ',', true],
 ])('%s, where %s is asked for: %s', (name, asked, expected) => {
   vi.stubEnv('SUBJECTS', asked)
   expect(isAskedFor('SUBJECTS', name)).toBe(expected)

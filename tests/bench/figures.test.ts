@@ -10,6 +10,7 @@ function runOf(rate: number, isSaturated = false): Run {
     p99: 2,
     p999: 3,
     steadyRatio: 2,
+    untimed: 0,
     errors: 0,
     firstError: undefined,
     serverCpu: 100,
