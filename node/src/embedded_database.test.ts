@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { silentLog } from '@auth-agent/server/log'
 import pg from 'pg'
@@ -8,6 +8,7 @@ import { makeFolder } from '../../tests/support/folders.ts'
 import { isUnix, itWhere } from '../../tests/support/it_where.ts'
 import { joinEmbeddedDatabase } from './embedded_database.ts'
 import { readMigrations } from './migrations.ts'
+import { PostmasterConflict, readPostmaster, startPostgres } from './postgres_cluster.ts'
 import { findPlace } from './postgres_place.ts'
 
 async function start(dataDir: string) {
@@ -69,6 +70,23 @@ describe('the embedded database', () => {
     expect(await ask(second.url, 'select 1 as alive')).toEqual({ alive: 1 })
     await second.leave()
     expect(await findPostmaster(dataDir)).toBeUndefined()
+  })
+
+  it('is told from one that cannot start, whatever another process writes to its log meanwhile', async () => {
+    const dataDir = join(await makeFolder(), 'data')
+    await start(dataDir)
+    const cluster = await findPlace(dataDir)
+    const log = join(dataDir, 'postgres.log')
+    const listening = (await readPostmaster(cluster.directory))?.listening ?? { port: 0 }
+    let isOver = false
+    const writing = (async () => {
+      while (!isOver) await appendFile(log, '2026-11-30 12:00:00.000 UTC [1] LOG:  of another\n'.repeat(3))
+    })()
+    const starting = startPostgres(cluster, listening, log).finally(() => {
+      isOver = true
+    })
+    await expect(starting).rejects.toThrow(PostmasterConflict)
+    await writing
   })
 
   it('can be joined while another one stops it', async () => {

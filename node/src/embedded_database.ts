@@ -11,6 +11,7 @@ import {
   initCluster,
   isAlive,
   isOwnPostmaster,
+  PostmasterConflict,
   readMajorVersion,
   readPostmaster,
   removePostmasterFile,
@@ -158,7 +159,7 @@ async function startOrYield(cluster: Cluster, logFile: string): Promise<void> {
   try {
     await startPostgres(cluster, await chooseListening(cluster), logFile)
   } catch (error) {
-    if (!/lock file|shared memory block/.test((error as Error).message)) throw error
+    if (!(error instanceof PostmasterConflict)) throw error
     await sleep(100)
   }
 }

@@ -68,9 +68,15 @@ export async function readMajorVersion(directory: string): Promise<number | unde
   return text === undefined ? undefined : Number.parseInt(text, 10)
 }
 
+/** Another PostgreSQL has the directory, or something of one that was killed lingers. */
+export class PostmasterConflict extends Error {
+  override readonly name = 'PostmasterConflict'
+}
+
 /**
  * Starts PostgreSQL in a process group and session of its own, so that Ctrl-C in our terminal does not reach
- * it, and waits until it takes connections. Rejects with the end of its log when it stops instead.
+ * it, and waits until it takes connections. Rejects with the end of its log when it stops instead, as a `PostmasterConflict` where it
+ * was not alone.
  */
 export async function startPostgres(cluster: Cluster, listening: Listening, logFile: string): Promise<void> {
   const log = await open(logFile, 'a', 0o600)
@@ -83,8 +89,11 @@ export async function startPostgres(cluster: Cluster, listening: Listening, logF
       stdio: ['ignore', log.fd, log.fd],
     })
     await untilReady(child, cluster.directory).catch(async (error: unknown) => {
-      const lines = lastLines((await readFile(logFile, 'utf8')).slice(size))
-      throw new Error(`The embedded PostgreSQL did not start: ${lines || describe(error)}`, { cause: error })
+      const text = (await readFile(logFile, 'utf8')).slice(size)
+      const conflict = conflictOf(text, child.pid)
+      const reason = conflict ?? (lastLines(text) || describe(error))
+      const Failure = conflict === undefined ? Error : PostmasterConflict
+      throw new Failure(`The embedded PostgreSQL did not start: ${reason}`, { cause: error })
     })
     child.unref()
   } finally {
@@ -245,6 +254,13 @@ async function flushDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(directory, 'r')
   await handle.sync().finally(() => handle.close())
+}
+
+/** What a postmaster says of another one, which writes to the same log and may have written more since. */
+function conflictOf(text: string, pid: number | undefined): string | undefined {
+  return text
+    .split('\n')
+    .find((line) => line.includes(` [${pid}] `) && /lock file|shared memory block/.test(line))
 }
 
 function lastLines(text: string): string {
