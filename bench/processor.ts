@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 const TICKS = 100
 
 /**
- * Binds a process and its descendants to one core, with their threads and whatever they start from now on. Who is bound elsewhere is so
- * after this process has been, since it descends from it.
+ * Binds a process and its descendants to one core, with their threads and whatever they start from now on. A server that this
+ * process started and that has another core is bound after it, since it is among its descendants.
  */
 export async function bindToCore(root: number, core: number): Promise<void> {
   for (const { pid } of await listTree(root)) {

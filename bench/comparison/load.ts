@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../statistics.ts'
 import { type HttpConnection, type HttpResponse, openConnection } from './http_connection.ts'
+import { type Stalls, watchForStalls } from './stalls.ts'
 
 /** Somebody who asks one thing after another, and checks each answer. */
 export interface VirtualUser {
@@ -98,46 +99,6 @@ function steadyRatioOf(times: readonly number[], seconds: number): number {
       return p99 / p50
     }),
   )
-}
-
-/** When this process was not at work, since the machine or PostgreSQL had its core. */
-interface Stalls {
-  /** How long that was so far, in milliseconds; what was due meanwhile is due later. */
-  readonly total: number
-  /** Whether an answer that is read now came now: none of this turn of the loop or the one before waited for a stall to end. */
-  readonly areOver: boolean
-  /** Is told the time at each answer, before each nap and after it: a stall that an answer waited for is noticed before the answer is timed. */
-  notice(now: number): void
-  /** Is told that a turn of the loop has ended. */
-  turn(): void
-}
-
-/** Between two notices there is a nap, or the work for one answer; what takes longer is a stall. In milliseconds. */
-const STALL = 2
-
-function watchForStalls(startedAt: number): Stalls {
-  let noticedAt = startedAt
-  let total = 0
-  let turns = 0
-  let stalledInTurn = Number.NEGATIVE_INFINITY
-  return {
-    get total() {
-      return total
-    },
-    get areOver() {
-      return turns - stalledInTurn > 1
-    },
-    notice(now) {
-      if (now - noticedAt > STALL) {
-        total += now - noticedAt
-        stalledInTurn = turns
-      }
-      noticedAt = now
-    },
-    turn() {
-      turns += 1
-    },
-  }
 }
 
 /** In milliseconds; the kernel adds as much again. A fast server answers three of 32 users in it. */

@@ -77,12 +77,13 @@ describe('the embedded database', () => {
     await start(dataDir)
     const cluster = await findPlace(dataDir)
     const log = join(dataDir, 'postgres.log')
-    const listening = (await readPostmaster(cluster.directory))?.listening ?? { port: 0 }
+    const postmaster = await readPostmaster(cluster.directory)
+    if (postmaster === undefined) throw new Error('It does not run.')
     let isOver = false
     const writing = (async () => {
       while (!isOver) await appendFile(log, '2026-11-30 12:00:00.000 UTC [1] LOG:  of another\n'.repeat(3))
     })()
-    const starting = startPostgres(cluster, listening, log).finally(() => {
+    const starting = startPostgres(cluster, postmaster.listening, log).finally(() => {
       isOver = true
     })
     await expect(starting).rejects.toThrow(PostmasterConflict)
