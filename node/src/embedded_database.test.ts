@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { silentLog } from '@auth-agent/server/log'
 import pg from 'pg'
@@ -88,6 +88,24 @@ describe('the embedded database', () => {
     })
     await expect(starting).rejects.toThrow(PostmasterConflict)
     await writing
+  })
+
+  it('that went away and cannot start is tried until it can', async () => {
+    const dataDir = join(await makeFolder(), 'data')
+    const failed = Promise.withResolvers<void>()
+    const log = { ...silentLog, error: () => failed.resolve() }
+    const database = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
+    onTestFinished(() => database.leave())
+    const { directory } = await findPlace(dataDir)
+    const pid = await findPostmaster(dataDir)
+    if (pid === undefined) throw new Error('It does not run.')
+    await rename(directory, `${directory}.away`)
+    process.kill(pid, 'SIGKILL')
+    await failed.promise
+    await rename(`${directory}.away`, directory)
+    await expect
+      .poll(() => ask(database.url, 'select 1 as alive').catch(() => undefined), { timeout: 20_000 })
+      .toEqual({ alive: 1 })
   })
 
   it('can be joined while another one stops it', async () => {

@@ -5,6 +5,7 @@ import type { Logger } from '@auth-agent/server/log'
 import { type Migration, migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
+import { GrowingPause } from './growing_pause.ts'
 import {
   type Cluster,
   clusterUrl,
@@ -98,27 +99,38 @@ async function removeDrafts(directory: string): Promise<void> {
   }
 }
 
-/** Holds a presence in the cluster; when the cluster dies under us, starts it again. */
+/** Holds a presence in the cluster; when the cluster dies under us, starts it again, and tries until it is there. */
 async function keepPresence(cluster: Cluster, password: string, logFile: string, log: Logger) {
-  let hasLeft = false
-  let rejoining: Promise<unknown> = Promise.resolve()
+  const leaving = new AbortController()
+  const pause = new GrowingPause()
+  let rejoining: Promise<void> | undefined
   const join = () => joinCluster(cluster, password, logFile, onLost)
   function onLost(): void {
-    if (hasLeft) return
+    if (leaving.signal.aborted) return
     log.warn({}, 'The embedded PostgreSQL went away; starting it again.')
-    rejoining = join().then(
-      (joined) => {
-        presence = joined.presence
-      },
-      (error: unknown) => log.error({ err: error }, 'The embedded PostgreSQL could not be started again.'),
-    )
+    rejoining = rejoin()
+  }
+  async function rejoin(): Promise<void> {
+    while (!leaving.signal.aborted) {
+      try {
+        presence = (await join()).presence
+        return
+      } catch (error) {
+        const pauseMs = pause.next()
+        log.error(
+          { err: error, pauseMs },
+          'The embedded PostgreSQL could not be started; trying again after a pause.',
+        )
+        await sleep(pauseMs, undefined, { signal: leaving.signal }).catch(() => {})
+      }
+    }
   }
   const { url, presence: first } = await join()
   let presence = first
   return {
     url,
     async giveUp() {
-      hasLeft = true
+      leaving.abort()
       await rejoining
       return presence.giveUp().catch(() => false)
     },
