@@ -17,6 +17,11 @@ const LINKS = statement<{ row: string }>(
   'test_links',
   'select l::text as row from auth_agent.one_time_links l',
 )
+/** The lock that a row takes on the organisation that it refers to. */
+const REFER = statement(
+  'test_refer',
+  `select from auth_agent.organizations where id = 'org_root' for key share`,
+)
 
 let test_: TestContext
 beforeEach(async () => {
@@ -91,6 +96,15 @@ test('of 50 who come at once, with one link or with two, one becomes the owner',
   expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
   expect(answers.filter(({ status }) => status === 404)).toHaveLength(49)
   expect(await test_.database.query(OWNERS)).toHaveLength(1)
+})
+
+test('it waits for nobody who only refers to the organisation, or each could wait for the other', async () => {
+  const { path, token } = await makeLink()
+  const browser = await visit(path)
+  await test_.database.transaction(async (approval) => {
+    await approval.query(REFER)
+    expect((await browser.post('/setup', me(token))).status).toBe(303)
+  })
 })
 
 test('a weak password or a bad address uses nothing up', async () => {

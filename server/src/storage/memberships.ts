@@ -15,7 +15,7 @@ export interface MembershipStorage {
   /** Makes somebody an owner, whatever he was. */
   addOwner(organizationId: string, userId: string, now: Date): Promise<void>
   hasOwner(organizationId: string): Promise<boolean>
-  /** Until the transaction ends, nobody else gets past this for the same organisation. */
+  /** Until the transaction ends, nobody else gets past this for the same organisation. Rows may refer to it meanwhile. */
   lockOrganization(organizationId: string): Promise<void>
 }
 
@@ -39,7 +39,7 @@ const HAS_OWNER = statement<{ exists: boolean }>(
 )
 const LOCK = statement(
   'memberships_lock_organization',
-  'select id from auth_agent.organizations where id = $1 for update',
+  'select id from auth_agent.organizations where id = $1 for no key update',
 )
 
 export function membershipStorage(db: Queryable): MembershipStorage {
