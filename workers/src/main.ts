@@ -6,6 +6,7 @@ import { findClientAddress } from './client_address.ts'
 import { WorkerInvocation } from './invocation.ts'
 import { serverOf } from './isolate.ts'
 import { learnFromAnswer, readAsked, refuseTooMany } from './request_limit.ts'
+import { answerUnavailable } from './unavailable.ts'
 
 /** Answers requests, and once a minute cleans up and rotates keys. */
 export default {
@@ -39,15 +40,6 @@ function withServer(
   return server instanceof Promise ? server.then(answer, cannotStart) : answer(server)
 }
 
-/** The sentence is for the operator, who reads the log; the public learns that there is nothing to be had. */
 function cannotStart(error: unknown): Response {
-  const { message } = error instanceof Error ? error : new Error(String(error))
-  console.error(
-    JSON.stringify({ level: 'error', service: 'auth-agent', msg: `The server cannot start: ${message}` }),
-  )
-  const body = {
-    error: 'temporarily_unavailable',
-    error_description: 'The server cannot start. Its log says why.',
-  }
-  return Response.json(body, { status: 503, headers: { 'Retry-After': '30', 'Cache-Control': 'no-store' } })
+  return answerUnavailable('The server cannot start. Its log says why.', 'The server cannot start', error)
 }

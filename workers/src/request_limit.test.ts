@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Bindings } from './bindings.ts'
 import { learnFromAnswer, readAsked, refuseTooMany } from './request_limit.ts'
 
 const ISSUER = 'https://auth.example.com'
 const HYPERDRIVE = { connectionString: '' }
+
+afterEach(() => void vi.restoreAllMocks())
 
 /** Counts nothing, and notes under which key what would have been counted. */
 function countingBindings(issuer = ISSUER) {
@@ -50,6 +52,27 @@ describe('an address', () => {
     const asked = readAsked(bindings, new Request(`${ISSUER}/token`))
     const refusal = await refuseTooMany(bindings, asked, '192.0.2.1')
     expect([refusal?.status, refusal?.headers.get('Retry-After')]).toEqual([429, '60'])
+  })
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('the counter is away'))],
+    [
+      'throws',
+      () => {
+        throw new Error('the counter is away')
+      },
+    ],
+  ])('is refused while what counts %s, and told to come again; the log says why', async (_how, limit) => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const bindings: Bindings = { HYPERDRIVE, ISSUER_URL: ISSUER, REQUEST_LIMIT: { limit } }
+    const asked = readAsked(bindings, new Request(`${ISSUER}/token`))
+    const refusal = await refuseTooMany(bindings, asked, '192.0.2.1')
+    expect([refusal?.status, refusal?.headers.get('Retry-After')]).toEqual([503, '30'])
+    expect(await refusal?.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: expect.not.stringContaining('away'),
+    })
+    expect(log.mock.calls.flat().join()).toContain('the counter is away')
   })
 
   it.each([

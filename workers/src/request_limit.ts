@@ -4,6 +4,7 @@ import { getPath } from 'hono/utils/url'
 import type { Bindings, RateLimit } from './bindings.ts'
 import { isAnsweredFromMemory } from './free_paths.ts'
 import { findQuestionKey, isAccepted, noteAnswer } from './server_questions.ts'
+import { answerUnavailable } from './unavailable.ts'
 
 /** What a request asks, as far as its limit depends on that. */
 export interface Asked {
@@ -30,7 +31,8 @@ const FREE: Asked = { isFree: true, questionKey: undefined }
 /**
  * Refuses an address (of IPv6, a /64) that asks too much, before anything is done for it. The platform counts in each of its
  * locations by itself; what must be counted exactly (guesses) has its budgets in the database. What is answered from memory is
- * not counted, nor is what MCP servers ask all the time, once their API key was accepted: each wrong one asks the database.
+ * not counted, nor is what MCP servers ask all the time, once their API key was accepted: each wrong one asks the database. While the
+ * platform cannot count, what would be counted is refused.
  *
  * @returns the refusal, if any; no promise where nothing counts
  */
@@ -44,8 +46,17 @@ export function refuseTooMany(
 }
 
 async function count(limit: RateLimit, clientAddress: string): Promise<Response | undefined> {
-  const { success } = await limit.limit({ key: networkOf(clientAddress) })
-  if (success) return undefined
+  let isWithin: boolean
+  try {
+    isWithin = (await limit.limit({ key: networkOf(clientAddress) })).success
+  } catch (error) {
+    return answerUnavailable(
+      'Requests cannot be counted now. Try again in half a minute.',
+      'A rate limiting binding failed',
+      error,
+    )
+  }
+  if (isWithin) return undefined
   const body = {
     error: 'slow_down',
     error_description: 'Too many requests from this address. Wait a minute.',
