@@ -90,22 +90,35 @@ describe('the embedded database', () => {
     await writing
   })
 
-  it('that went away and cannot start is tried until it can', async () => {
-    const dataDir = join(await makeFolder(), 'data')
-    const failed = Promise.withResolvers<void>()
-    const log = { ...silentLog, error: () => failed.resolve() }
-    const database = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
-    onTestFinished(() => database.leave())
-    const { directory } = await findPlace(dataDir)
-    const pid = await findPostmaster(dataDir)
-    if (pid === undefined) throw new Error('It does not run.')
-    await rename(directory, `${directory}.away`)
-    process.kill(pid, 'SIGKILL')
-    await failed.promise
-    await rename(`${directory}.away`, directory)
-    await expect
-      .poll(() => ask(database.url, 'select 1 as alive').catch(() => undefined), { timeout: 20_000 })
-      .toEqual({ alive: 1 })
+  describe('that went away and cannot start', () => {
+    /** Its data are away, as those of a disk that is gone. */
+    async function takeAway() {
+      const dataDir = join(await makeFolder(), 'data')
+      const failed = Promise.withResolvers<void>()
+      const log = { ...silentLog, error: () => failed.resolve() }
+      const database = await joinEmbeddedDatabase({ dataDir, migrations: await readMigrations(), log })
+      onTestFinished(() => database.leave())
+      const { directory } = await findPlace(dataDir)
+      const pid = await findPostmaster(dataDir)
+      if (pid === undefined) throw new Error('It does not run.')
+      await rename(directory, `${directory}.away`)
+      process.kill(pid, 'SIGKILL')
+      await failed.promise
+      return { database, bringBack: () => rename(`${directory}.away`, directory) }
+    }
+
+    itWhere(isUnix)('is tried until it can', async () => {
+      const { database, bringBack } = await takeAway()
+      await bringBack()
+      await expect
+        .poll(() => ask(database.url, 'select 1 as alive').catch(() => undefined), { timeout: 40_000 })
+        .toEqual({ alive: 1 })
+    })
+
+    itWhere(isUnix)('can be left', async () => {
+      const { database } = await takeAway()
+      await expect(database.leave()).resolves.toBeUndefined()
+    })
   })
 
   it('can be joined while another one stops it', async () => {

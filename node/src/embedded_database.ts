@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@auth-agent/server/log'
+import { within } from '@auth-agent/server/shared_work'
 import { type Migration, migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
@@ -36,6 +37,8 @@ export interface EmbeddedDatabase {
 
 /** How long a cluster may take to stop, recover or start before we give up. */
 const PATIENCE_MS = 90_000
+/** The same once we are told to stop. What does not come back until then is left as it is, for the next start to adopt. */
+const LAST_PATIENCE_MS = 10_000
 
 /**
  * Joins the PostgreSQL of a DATA_DIR, which is made at the first start, started where it is not running, and
@@ -116,6 +119,7 @@ async function keepPresence(cluster: Cluster, password: string, logFile: string,
         presence = (await join()).presence
         return
       } catch (error) {
+        if (leaving.signal.aborted) return
         const pauseMs = pause.next()
         log.error(
           { err: error, pauseMs },
@@ -131,7 +135,7 @@ async function keepPresence(cluster: Cluster, password: string, logFile: string,
     url,
     async giveUp() {
       leaving.abort()
-      await rejoining
+      await within(LAST_PATIENCE_MS, rejoining ?? Promise.resolve()).catch(() => {})
       return presence.giveUp().catch(() => false)
     },
     close: () => presence.close(),
