@@ -6,6 +6,7 @@ import {
   createTestBrowser,
   PASSWORD,
 } from '../../../tests/support/people.ts'
+import { untilOneWaits } from '../../../tests/support/waiting.ts'
 import { createSetupLink, ensureOwner } from '../sign_in/owner.ts'
 import { statement } from '../storage/database.ts'
 
@@ -17,10 +18,10 @@ const LINKS = statement<{ row: string }>(
   'test_links',
   'select l::text as row from auth_agent.one_time_links l',
 )
-/** The lock that a row takes on the organisation that it refers to. */
-const REFER = statement(
-  'test_refer',
-  `select from auth_agent.organizations where id = 'org_root' for key share`,
+const MAKE_OWNER = statement(
+  'test_make_owner',
+  `insert into auth_agent.memberships (organization_id, user_id, role, created_at)
+   values ('org_root', $1, 'owner', now())`,
 )
 
 let test_: TestContext
@@ -98,13 +99,18 @@ test('of 50 who come at once, with one link or with two, one becomes the owner',
   expect(await test_.database.query(OWNERS)).toHaveLength(1)
 })
 
-test('it waits for nobody who only refers to the organisation, or each could wait for the other', async () => {
+test('it waits for an owner who is being made in another way, and comes too late', async () => {
   const { path, token } = await makeLink()
   const browser = await visit(path)
-  await test_.database.transaction(async (approval) => {
-    await approval.query(REFER)
-    expect((await browser.post('/setup', me(token))).status).toBe(303)
+  const { id } = await createAccount(test_.context, 'env@example.com')
+  let answer: ReturnType<typeof browser.post> | undefined
+  await test_.database.transaction(async (other) => {
+    await other.query(MAKE_OWNER, [id])
+    answer = browser.post('/setup', me(token))
+    await untilOneWaits(test_.database)
   })
+  expect((await answer)?.status).toBe(404)
+  expect(await test_.database.query(OWNERS)).toEqual([{ email: 'env@example.com' }])
 })
 
 test('a weak password or a bad address uses nothing up', async () => {

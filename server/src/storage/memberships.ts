@@ -15,7 +15,7 @@ export interface MembershipStorage {
   /** Makes somebody an owner, whatever he was. */
   addOwner(organizationId: string, userId: string, now: Date): Promise<void>
   hasOwner(organizationId: string): Promise<boolean>
-  /** Until the transaction ends, nobody else gets past this for the same organisation. Rows may refer to it meanwhile. */
+  /** Until the transaction ends, nobody else gets past this for the same organisation, and nobody becomes a member of it. */
   lockOrganization(organizationId: string): Promise<void>
 }
 
@@ -37,9 +37,11 @@ const HAS_OWNER = statement<{ exists: boolean }>(
   'memberships_has_owner',
   `select exists (select from auth_agent.memberships where organization_id = $1 and role = 'owner') as exists`,
 )
+// A new member's row refers to the organisation, which any weaker lock would let it: then an owner who is not committed yet would
+// neither be seen nor waited for.
 const LOCK = statement(
   'memberships_lock_organization',
-  'select id from auth_agent.organizations where id = $1 for no key update',
+  'select id from auth_agent.organizations where id = $1 for update',
 )
 
 export function membershipStorage(db: Queryable): MembershipStorage {
