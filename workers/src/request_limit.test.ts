@@ -72,7 +72,7 @@ describe('an address', () => {
       error: 'temporarily_unavailable',
       error_description: expect.not.stringContaining('away'),
     })
-    expect(log.mock.calls.flat().join()).toContain('the counter is away')
+    expect(log.mock.calls.flat().join()).toContain('The binding REQUEST_LIMIT failed: the counter is away')
   })
 
   it.each([

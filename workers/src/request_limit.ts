@@ -26,6 +26,8 @@ export function readAsked(bindings: Readonly<Bindings>, request: Request): Asked
   }
 }
 
+type LimitName = 'REQUEST_LIMIT' | 'API_KEY_LIMIT'
+
 const FREE: Asked = { isFree: true, questionKey: undefined }
 
 /**
@@ -41,18 +43,23 @@ export function refuseTooMany(
   asked: Asked,
   clientAddress: string | undefined,
 ): Promise<Response | undefined> | undefined {
-  const limit = limitOf(bindings, asked)
-  return limit === undefined || clientAddress === undefined ? undefined : count(limit, clientAddress)
+  const name = limitOf(asked)
+  const limit = name && bindings[name]
+  if (name === undefined || limit === undefined || clientAddress === undefined) return undefined
+  return count({ name, limit }, clientAddress)
 }
 
-async function count(limit: RateLimit, clientAddress: string): Promise<Response | undefined> {
+async function count(
+  { name, limit }: { name: LimitName; limit: RateLimit },
+  clientAddress: string,
+): Promise<Response | undefined> {
   let isWithin: boolean
   try {
     isWithin = (await limit.limit({ key: networkOf(clientAddress) })).success
   } catch (error) {
     return answerUnavailable(
       'Requests cannot be counted now. Try again in half a minute.',
-      'A rate limiting binding failed',
+      `The binding ${name} failed`,
       error,
     )
   }
@@ -77,11 +84,11 @@ export function learnFromAnswer(
   return answer instanceof Promise ? answer.then(learn) : learn(answer)
 }
 
-/** What counts a request; undefined: nothing does. */
-function limitOf(bindings: Readonly<Bindings>, { isFree, questionKey }: Asked): RateLimit | undefined {
+/** What counts a request, where it is bound; undefined: nothing does. */
+function limitOf({ isFree, questionKey }: Asked): LimitName | undefined {
   if (isFree) return undefined
-  if (questionKey === undefined) return bindings.REQUEST_LIMIT
-  return isAccepted(questionKey) ? undefined : bindings.API_KEY_LIMIT
+  if (questionKey === undefined) return 'REQUEST_LIMIT'
+  return isAccepted(questionKey) ? undefined : 'API_KEY_LIMIT'
 }
 
 /** The issuer that was taken apart last: an isolate has one, and a URL takes longer to parse than all else here. */
