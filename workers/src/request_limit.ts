@@ -14,6 +14,9 @@ export interface Asked {
   readonly questionKey: ApiKey | undefined
 }
 
+/** The bindings that count. */
+type LimitName = 'REQUEST_LIMIT' | 'API_KEY_LIMIT'
+
 /** Reads what a request asks, by the path that the server's router finds in it. */
 export function readAsked(bindings: Readonly<Bindings>, request: Request): Asked {
   const path = getPath(request)
@@ -25,8 +28,6 @@ export function readAsked(bindings: Readonly<Bindings>, request: Request): Asked
     questionKey: isBelow ? findQuestionKey(request, path.slice(basePath.length)) : undefined,
   }
 }
-
-type LimitName = 'REQUEST_LIMIT' | 'API_KEY_LIMIT'
 
 const FREE: Asked = { isFree: true, questionKey: undefined }
 
