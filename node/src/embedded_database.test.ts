@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { silentLog } from '@auth-agent/server/log'
 import pg from 'pg'
@@ -104,7 +107,7 @@ describe('the embedded database', () => {
       await rename(directory, `${directory}.away`)
       process.kill(pid, 'SIGKILL')
       await failed.promise
-      return { database, bringBack: () => rename(`${directory}.away`, directory) }
+      return { database, directory, bringBack: () => rename(`${directory}.away`, directory) }
     }
 
     itWhere(isUnix)('is tried until it can', async () => {
@@ -119,6 +122,29 @@ describe('the embedded database', () => {
       const { database } = await takeAway()
       await expect(database.leave()).resolves.toBeUndefined()
     })
+
+    itWhere(isUnix)(
+      'can be left while it is there and takes no connections',
+      async () => {
+        const { database, directory, bringBack } = await takeAway()
+        const idle = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', directory])
+        onTestFinished(() => void idle.kill())
+        const sockets = await makeFolder()
+        const asked = Promise.withResolvers<void>()
+        const refusing = createServer((socket) => {
+          socket.destroy()
+          asked.resolve()
+        })
+        onTestFinished(() => void refusing.close())
+        await once(refusing.listen(join(sockets, '.s.PGSQL.5432')), 'listening')
+        const postmaster = `${idle.pid}\n${directory}\n1\n5432\n${sockets}\n\n1 1\nrecovering\n`
+        await writeFile(join(`${directory}.away`, 'postmaster.pid'), postmaster)
+        await bringBack()
+        await asked.promise
+        await expect(database.leave()).resolves.toBeUndefined()
+      },
+      45_000,
+    )
   })
 
   it('can be joined while another one stops it', async () => {

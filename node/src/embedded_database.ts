@@ -2,7 +2,6 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@auth-agent/server/log'
-import { within } from '@auth-agent/server/shared_work'
 import { type Migration, migrate } from '@auth-agent/server/storage/migrate'
 import { connectPostgres } from '@auth-agent/server/storage/postgres'
 import { prepareDataDirectory, readOrCreateSecret } from './data_directory.ts'
@@ -37,7 +36,7 @@ export interface EmbeddedDatabase {
 
 /** How long a cluster may take to stop, recover or start before we give up. */
 const PATIENCE_MS = 90_000
-/** The same once we are told to stop. What does not come back until then is left as it is, for the next start to adopt. */
+/** How long one that went away may take to come back once we are told to leave. After that the next start adopts it. */
 const LAST_PATIENCE_MS = 10_000
 
 /**
@@ -105,9 +104,10 @@ async function removeDrafts(directory: string): Promise<void> {
 /** Holds a presence in the cluster; when the cluster dies under us, starts it again, and tries until it is there. */
 async function keepPresence(cluster: Cluster, password: string, logFile: string, log: Logger) {
   const leaving = new AbortController()
+  const late = new AbortController()
   const pause = new GrowingPause()
   let rejoining: Promise<void> | undefined
-  const join = () => joinCluster(cluster, password, logFile, onLost)
+  const join = () => joinCluster(cluster, password, { logFile, onLost, signal: late.signal })
   function onLost(): void {
     if (leaving.signal.aborted) return
     log.warn({}, 'The embedded PostgreSQL went away; starting it again.')
@@ -135,19 +135,24 @@ async function keepPresence(cluster: Cluster, password: string, logFile: string,
     url,
     async giveUp() {
       leaving.abort()
-      await within(LAST_PATIENCE_MS, rejoining ?? Promise.resolve()).catch(() => {})
+      const timer = setTimeout(() => late.abort(), LAST_PATIENCE_MS)
+      await rejoining
+      clearTimeout(timer)
       return presence.giveUp().catch(() => false)
     },
     close: () => presence.close(),
   }
 }
 
-/** Joins a running cluster or starts it; of several processes that try at once, one starts it and all join. */
+/**
+ * Joins a running cluster or starts it; of several processes that try at once, one starts it and all join.
+ *
+ * @param options.signal gives it up, but never what we start ourselves: nobody else may be there to stop that
+ */
 async function joinCluster(
   cluster: Cluster,
   password: string,
-  logFile: string,
-  onLost: () => void,
+  { logFile, onLost, signal }: { logFile: string; onLost: () => void; signal: AbortSignal },
 ): Promise<{ url: string; presence: Presence }> {
   const giveUpAt = Date.now() + PATIENCE_MS
   for (;;) {
@@ -161,6 +166,7 @@ async function joinCluster(
       throw new Error(
         `The embedded PostgreSQL in ${cluster.directory} neither stops nor takes connections: see ${logFile}.`,
       )
+    signal.throwIfAborted()
     if (running && (await isOwnPostmaster(running.pid, cluster.directory))) {
       await sleep(20)
     } else {
